@@ -1,0 +1,1 @@
+"""What our workflows are: the compilers, their guards, and the documents that ship."""

@@ -1,0 +1,180 @@
+"""
+Facts that arrive late, twice and out of order.
+
+Rule 1: the state is the pinned machine run from `initial` over the facts sorted by (time, rank, id), never over their
+        arrivals: any permutation and duplication of the same facts gives the same state, timeline and declared effects.
+Rule 2: the fold is total. A fact that the machine does not take is `ignored`; one that contradicts a final state is a
+        `conflict`, for people to settle.
+Rule 3: two reports of the same thing are one fact, whoever sent them; what each knew is merged in an order-free way.
+"""
+
+import bisect
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.errors import StepError
+from engine.interpreter import Interpreter
+from engine.model import SECOND, Effect, Event, Instance, Raise, Step
+
+Outcome = Literal["applied", "ignored", "conflict"]
+Addition = Literal["new", "merged", "known"]
+
+SKEW = 10 * 60 * SECOND
+"""A fact said to have happened this long after it was received has a wrong clock behind it: flagged, never moved."""
+
+
+class Fact(Struct, frozen=True):
+    """
+    Something an outside party saw happen to an instance, at a second of its own clock.
+
+    *details* are texts (a place, a remark, a reason's code); *received_at* is when the first report of it reached us.
+    """
+
+    name: str
+    at: int
+    received_at: int
+    details: Mapping[str, str] = {}
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """Return the fact's identity within its instance, whoever reported it: what happened, in which second."""
+        return f"{self.name}@{second_of(self.at)}"
+
+    @property
+    def skewed(self) -> bool:
+        """Return whether it claims to have happened well after it was received."""
+        return self.at > self.received_at + SKEW
+
+    def merged(self, other: "Fact") -> "Fact":
+        """Return what two reports of this fact know together; which came first makes no difference."""
+        details = {
+            name: max(self.details.get(name, ""), other.details.get(name, ""))
+            for name in sorted(self.details.keys() | other.details.keys())
+        }
+        received_at, source = min((self.received_at, self.source), (other.received_at, other.source))
+        return replace(self, received_at=received_at, source=source, details=details)
+
+
+class Entry(Struct, frozen=True):
+    """A fact in its place in the timeline: what it did, and the instance after it."""
+
+    fact: Fact
+    outcome: Outcome
+    step: Step | None
+    after: Instance
+
+
+class Telling(Struct, frozen=True):
+    """What an entry of a timeline tells another instance of the family: *raised*, with the key it resolves to."""
+
+    raised: Raise
+    key: str
+    entry: Entry
+
+
+class Declared(Struct, frozen=True):
+    """What a timeline asks for: the effects of its steps by their keys, and its tellings by their identities."""
+
+    effects: dict[str, tuple[Effect, Entry]]
+    tellings: dict[str, Telling]
+
+
+class Fold:
+    """The timeline of one instance, kept sorted while facts are added in any order."""
+
+    def __init__(self, interpreter: Interpreter, initial: Instance, facts: Iterable[Fact] = ()) -> None:
+        self._interpreter = interpreter
+        self._initial = initial
+        self._keys: list[tuple[int, int, str]] = []
+        self.entries: list[Entry] = []
+        for fact in facts:
+            self.add(fact)
+
+    @property
+    def instance(self) -> Instance:
+        """Return the instance after the whole timeline."""
+        return self.entries[-1].after if self.entries else self._initial
+
+    def find(self, fact_id: str) -> Entry:
+        """Return the entry of the fact of that id, which is in the timeline."""
+        return next(entry for entry in self.entries if entry.fact.id == fact_id)
+
+    def add(self, fact: Fact) -> Addition:
+        """Put *fact* in its place, or merge it with the report of it that is there."""
+        key = (fact.at, self._interpreter.rank.get(fact.name, len(self._interpreter.states)), fact.id)
+        place = bisect.bisect_left(self._keys, key)
+        tail = [entry.fact for entry in self.entries[place:]]
+        if place < len(self._keys) and self._keys[place] == key:
+            addition: Addition = "known" if tail[0].merged(fact).details == tail[0].details else "merged"
+            tail[0] = tail[0].merged(fact)
+        else:
+            addition = "new"
+            self._keys.insert(place, key)
+            tail.insert(0, fact)
+        if addition != "known":
+            del self.entries[place:]
+            for later in tail:
+                self.entries.append(self._run(later))
+        return addition
+
+    def _run(self, fact: Fact) -> Entry:
+        """Return what *fact* does after the entries so far."""
+        interpreter, instance = self._interpreter, self.instance
+        # What is due or told because of a fact runs from when it could be known, not from a clock that is ahead.
+        event = Event(fact.id, fact.name, min(fact.at, fact.received_at), fact.received_at, data=fact.details)
+        try:
+            step = interpreter.step(instance, event)
+        except StepError:
+            return Entry(fact, self._refused(fact), None, instance)
+        return Entry(fact, "applied", step, step.after)
+
+    def _refused(self, fact: Fact) -> Outcome:
+        """Return why a fact was not taken: it contradicts a final state, or it is no matter."""
+        if not self._interpreter.states[self.instance.state].final:
+            return "ignored"
+        cause = next(entry.fact.name for entry in reversed(self.entries) if entry.outcome == "applied")
+        return "ignored" if fact.name == cause else "conflict"
+
+    def timeline(self) -> list[tuple[Fact, Outcome]]:
+        """Return the facts in order with what became of each."""
+        return [(entry.fact, entry.outcome) for entry in self.entries]
+
+    def context(self, base: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the instance's context as the definition's projection makes it from *base* and the timeline."""
+        projection = self._interpreter.projection
+        return {**base, **projection(self.timeline())} if projection else base
+
+    def declared(self) -> Declared:
+        """
+        Return all that the timeline's steps ask for.
+
+        A telling without a key goes to what the timeline opened last before it; if it opened nothing, nobody is told.
+        """
+        declared = Declared({}, {})
+        opened: dict[str, str] = {}
+        for entry in self.entries:
+            if entry.step is None:
+                continue
+            for effect in entry.step.effects:
+                declared.effects[effect.key] = effect, entry
+            for told in self._interpreter.raised(entry.step):
+                key = key_of(told, self._initial.key, entry.fact.at) if told.key else opened.get(told.definition, "")
+                declared.tellings[f"{entry.fact.id}/{told.definition}/{key}/{told.event}"] = Telling(told, key, entry)
+                if told.opens:
+                    opened[told.definition] = key
+        return declared
+
+
+def key_of(told: Raise, teller: str, at: int) -> str:
+    """Return the key that a raise's template means for the instance *teller* and an event *at* that time."""
+    return told.key.replace("{key}", teller).replace("{second}", second_of(at))
+
+
+def second_of(at: int) -> str:
+    """Return the UTC second of a time, as `YYYYMMDDTHHMMSSZ`."""
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")

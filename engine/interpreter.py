@@ -1,0 +1,195 @@
+"""
+The one decision: what an event does to an instance. Nothing here can wait.
+
+Rule 1: this is the one module that imports `transitions`, and it drives one shared `Machine` for a definition's version
+        with models that live for one step. A machine or an `add_model` per instance costs 10 to 20 KB and milliseconds.
+Rule 2: the table is the definition's; this module adds no arrow to it and hides none.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+from transitions import Machine, MachineError
+
+from engine.errors import DefinitionError, GuardRefused, NoTransition, Problem, UnknownState
+from engine.model import Definition, Effect, Event, Guard, Instance, Raise, State, Step, Timer, Transition, effect_key
+
+# transitions tells every step at INFO, with state names; the journal is our record of steps.
+logging.getLogger("transitions.core").setLevel(logging.WARNING)
+
+GuardFunction = Callable[..., bool]
+"""`(instance, event, *args) -> bool`, pure."""
+
+Projection = Callable[..., Mapping[str, Any]]
+"""`(base context, timeline) -> context`, pure; see engine/fold.py."""
+
+
+class _Cursor:
+    """The throwaway model that `transitions` moves for one step."""
+
+    __slots__ = ("event", "instance", "state", "taken")
+
+    def __init__(self, instance: Instance, event: Event) -> None:
+        self.state = instance.state
+        self.instance = instance
+        self.event = event
+        self.taken: Transition | None = None
+
+
+class Interpreter:
+    """
+    Runs one version of a definition.
+
+    Raises:
+        DefinitionError: a guard or the projection has no code.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        guards: Mapping[str, GuardFunction] | None = None,
+        projections: Mapping[str, Projection] | None = None,
+    ) -> None:
+        self.definition = definition
+        self.states: dict[str, State] = {state.id: state for state in definition.states}
+        self._guards = guards or {}
+        self._check_guards()
+        self.projection = self._find_projection(projections or {})
+
+        self._timers: dict[str, list[Timer]] = {}
+        for timer in definition.timers:
+            self._timers.setdefault(timer.state, []).append(timer)
+        self._allowed: dict[str, tuple[str, ...]] = {
+            state: tuple(dict.fromkeys(t.event for t in definition.transitions if t.source == state))
+            for state in self.states
+        }
+        order = {state.id: index for index, state in enumerate(definition.states)}
+        self.rank: dict[str, int] = {}
+        for transition in definition.transitions:
+            place = order[transition.target]
+            self.rank[transition.event] = min(self.rank.get(transition.event, place), place)
+
+        self._machine = Machine(
+            model=None,
+            states=list(self.states),
+            initial=definition.initial,
+            auto_transitions=False,  # a `to_x` would skip guards
+            queued=False,
+        )
+        for transition in definition.transitions:
+            self._machine.add_transition(
+                transition.event,
+                transition.source,
+                transition.target,
+                conditions=self._condition(transition.guard),
+                after=functools.partial(_take, transition),
+            )
+
+    def _check_guards(self) -> None:
+        unknown = sorted({str(guard) for guard in _guards_of(self.definition) if guard.name not in self._guards})
+        if unknown:
+            problems = tuple(Problem("", "UNKNOWN_GUARD", f"the guard {name} has no code") for name in unknown)
+            raise DefinitionError(self.definition.name, problems)
+
+    def _find_projection(self, projections: Mapping[str, Projection]) -> Projection | None:
+        name = self.definition.projection
+        if name and name not in projections:
+            problem = Problem("", "UNKNOWN_PROJECTION", f"the projection {name} has no code")
+            raise DefinitionError(self.definition.name, (problem,))
+        return projections.get(name)
+
+    def _condition(self, guard: Guard | None) -> Callable[[_Cursor], bool] | None:
+        if guard is None:
+            return None
+        function, args = self._guards[guard.name], guard.args
+        return lambda cursor: function(cursor.instance, cursor.event, *args)
+
+    def allowed(self, instance: Instance) -> tuple[str, ...]:
+        """Return the events that have an arrow out of the instance's state, in the definition's order."""
+        return self._allowed.get(instance.state, ())
+
+    def holds(self, guard: Guard | None, instance: Instance, event: Event) -> bool:
+        """Return what *guard* says; no guard says yes."""
+        return guard is None or self._guards[guard.name](instance, event, *guard.args)
+
+    def raised(self, step: Step) -> tuple[Raise, ...]:
+        """Return what *step* tells other instances of its family."""
+        if step.transition is None:
+            return ()
+        return tuple(told for told in step.transition.raises if self.holds(told.guard, step.after, step.event))
+
+    def step(self, instance: Instance, event: Event, *, inferred: bool = False) -> Step:
+        """
+        Apply *event* to *instance*.
+
+        Returns:
+            The step taken. Effect keys derive from the instance and the event that declared them.
+
+        Raises:
+            UnknownState: the instance is in a state this version does not have.
+            NoTransition: no arrow leaves its state on this event.
+            GuardRefused: one does, and its guard said no.
+        """
+        if instance.state not in self.states:
+            raise UnknownState(instance, event)
+        trigger = self._machine.events.get(event.name)
+        if trigger is None:
+            raise NoTransition(instance, event, self.allowed(instance))
+
+        cursor = _Cursor(instance, event)
+        try:
+            trigger.trigger(cursor, cursor)
+        except MachineError:
+            raise NoTransition(instance, event, self.allowed(instance)) from None
+        if cursor.taken is None:
+            raise GuardRefused(instance, event, self.allowed(instance))
+
+        effects = tuple(
+            Effect(effect_key(instance, event.id, name, index), name) for index, name in enumerate(cursor.taken.effects)
+        )
+        after = self._arrive(instance, event, cursor.state)
+        return Step(instance, event, after, cursor.taken, effects, inferred)
+
+    def note(self, instance: Instance, event: Event, outcome: str) -> Step:
+        """Return the step of an event that is kept in the journal and moved nothing; its assignments still count."""
+        return Step(instance, event, self._arrive(instance, event, instance.state), outcome=outcome)
+
+    def _arrive(self, instance: Instance, event: Event, state: str) -> Instance:
+        moved = state != instance.state
+        context = {**instance.context, **event.assign}
+        return replace(
+            instance,
+            state=state,
+            revision=instance.revision + 1,
+            entry=instance.entry + moved,
+            steps=instance.steps + 1,
+            path=_walk(instance.path, state) if moved else instance.path,
+            context=context,
+            deadline=self._deadline(state, event.at, context) if moved or instance.revision == 0 else instance.deadline,
+            updated_at=event.received_at,
+        )
+
+    def _deadline(self, state: str, at: int, context: Mapping[str, Any]) -> int | None:
+        """Return when the first timer of *state* is due, for an instance that enters it *at* that time."""
+        dues = [
+            context.get(timer.at) if timer.at is not None else at + timer.after for timer in self._timers.get(state, ())
+        ]
+        return min((due for due in dues if due is not None), default=None)
+
+
+def _take(transition: Transition, cursor: _Cursor) -> None:
+    cursor.taken = transition
+
+
+def _guards_of(definition: Definition) -> list[Guard]:
+    guards = [transition.guard for transition in definition.transitions]
+    guards += [told.guard for transition in definition.transitions for told in transition.raises]
+    return [guard for guard in guards if guard is not None]
+
+
+def _walk(path: tuple[str, ...], state: str) -> tuple[str, ...]:
+    """Return *path* gone on to *state*: cut back to it where it was passed before, else one longer."""
+    return path[: path.index(state) + 1] if state in path else (*path, state)

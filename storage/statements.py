@@ -1,0 +1,102 @@
+"""
+The write path's SQL, compiled once from the tables.
+
+The request path uses no ORM and no statement objects: an ORM session costs 2 ms of CPU a request.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from sqlalchemy import Delete, Insert, Select, Table, Update, bindparam, delete, select, update
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert
+
+from storage import tables
+
+
+class Statement(Struct, frozen=True):
+    """SQL with `?` for its parameters, and the names of these parameters in order."""
+
+    sql: str
+    parameters: tuple[str, ...]
+
+
+def compiled(statement: Insert | Update | Delete | Select[*tuple[object, ...]]) -> Statement:
+    """Return *statement* as SQLite's driver takes it."""
+    text = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    return Statement(str(text), tuple(text.positiontup or ()))
+
+
+def columns(table: Table) -> tuple[str, ...]:
+    """Return the names of a table's columns, in their order."""
+    return tuple(column.name for column in table.columns)
+
+
+def key_columns(table: Table) -> tuple[str, ...]:
+    """Return the names of the columns of a table's primary key."""
+    return tuple(column.name for column in table.primary_key.columns)
+
+
+def put(table: Table, keep: Sequence[str] = ()) -> Statement:
+    """Insert a row or, where its key is taken, replace what is there except the columns to *keep*."""
+    statement = insert(table)
+    fixed = {*key_columns(table), *keep}
+    changes = {name: statement.excluded[name] for name in columns(table) if name not in fixed}
+    return compiled(statement.on_conflict_do_update(index_elements=key_columns(table), set_=changes))
+
+
+def add(table: Table) -> Statement:
+    """Insert a row unless it is there."""
+    return compiled(insert(table).on_conflict_do_nothing())
+
+
+def remove(table: Table) -> Statement:
+    """Delete the row of a key."""
+    return compiled(delete(table).where(*(table.c[name] == bindparam(name) for name in key_columns(table))))
+
+
+def find(table: Table, *equals: str) -> Statement:
+    """Select the rows whose columns *equals* have given values, in the order of their keys."""
+    conditions = [table.c[name] == bindparam(name) for name in equals]
+    return compiled(select(table).where(*conditions).order_by(*table.primary_key.columns))
+
+
+INSTANCE = tables.table_of(tables.InstanceRow)
+JOURNAL = tables.table_of(tables.JournalRow)
+INBOX = tables.table_of(tables.InboxRow)
+ANSWER = tables.table_of(tables.AnswerRow)
+EFFECT = tables.table_of(tables.EffectRow)
+FACT = tables.table_of(tables.FactRow)
+VERSION = tables.table_of(tables.VersionRow)
+
+INSERT_INSTANCE = compiled(insert(INSTANCE))
+INSERT_JOURNAL = compiled(insert(JOURNAL))
+INSERT_INBOX = add(INBOX)
+INSERT_ANSWER = compiled(insert(ANSWER))
+INSERT_EFFECT = add(EFFECT)
+PUT_FACT = put(FACT)
+ADD_VERSION = add(VERSION)
+
+UPDATE_INSTANCE = compiled(
+    update(INSTANCE)
+    .where(INSTANCE.c.id == bindparam("row_id"), INSTANCE.c.revision == bindparam("expected"))
+    .values({
+        name: bindparam(name)
+        for name in ("state", "revision", "entry", "steps", "path", "context", "deadline", "updated_at")
+    })
+)  # fmt: skip
+WITHDRAW_EFFECT = compiled(
+    update(EFFECT)
+    .where(EFFECT.c.key == bindparam("effect"), EFFECT.c.status == "pending")
+    .values(status="discarded", reason="superseded", updated_at=bindparam("at"))
+)
+
+SELECT_INSTANCE = find(INSTANCE, "definition", "key")
+SELECT_FAMILY = find(INSTANCE, "family")
+SELECT_FACTS = find(FACT, "instance_id")
+SELECT_INBOX = compiled(
+    select(INBOX.c.recorded_at, *(ANSWER.c[name] for name in columns(ANSWER)))
+    .join(ANSWER, ANSWER.c.inbox_id == INBOX.c.id, isouter=True)
+    .where(INBOX.c.source == bindparam("source"), INBOX.c.event_id == bindparam("event_id"))
+)
+SELECT_VERSION = find(VERSION, "name", "version")

@@ -1,0 +1,237 @@
+"""
+The one description of the tables: statements, migrations and documentation are made from it or tested against it.
+
+Rule 1: these classes are tables only, never wire types and never domain types.
+Rule 2: times are integer microseconds since 1970 in UTC; states are text; JSON is text that SQLite can look into.
+Rule 3: what belongs to one instance hangs on `instance.id`, which the one writer assigns.
+"""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+METADATA: MetaData = SQLModel.metadata
+METADATA.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+STRICT = {"sqlite_strict": True}
+
+# SQLite's rowid is an INTEGER and nothing else; strict tables know no BIGINT.
+_INTEGER: Any = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _text(**options: Any) -> Any:
+    return Field(sa_type=Text, **options)
+
+
+def _integer(**options: Any) -> Any:
+    return Field(sa_type=_INTEGER, **options)
+
+
+class InstanceRow(SQLModel, table=True):
+    """One run of a definition, found by (definition, key). `revision` is checked by every write."""
+
+    __tablename__: ClassVar[str] = "instance"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("definition", "key"),
+        Index(None, "definition", "state"),
+        Index(None, "family"),
+        STRICT,
+    )
+
+    id: int = _integer(primary_key=True)
+    definition: str = _text()
+    key: str = _text()
+    version: str = _text()
+    state: str = _text()
+    revision: int = _integer()
+    entry: int = _integer()
+    steps: int = _integer()
+    path: str = _text()
+    context: str = _text()
+    family: str | None = _text(nullable=True)
+    deadline: int | None = _integer(nullable=True)
+    created_at: int = _integer()
+    updated_at: int = _integer()
+
+
+class JournalRow(SQLModel, table=True):
+    """One step, as it came. Append-only; `seq` counts the steps of an instance without a gap."""
+
+    __tablename__: ClassVar[str] = "journal"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("instance_id", "seq"), STRICT)
+
+    id: int = _integer(primary_key=True)
+    instance_id: int = _integer()
+    seq: int = _integer()
+    event: str = _text()
+    event_id: str = _text()
+    source_state: str = _text()
+    target_state: str = _text()
+    occurred_at: int = _integer()
+    recorded_at: int = _integer()
+    actor: str = _text()
+    inferred: int = _integer()
+    outcome: str = _text()
+    data: str = _text()
+    effects: str = _text()
+
+
+class InboxRow(SQLModel, table=True):
+    """An event's identity. What is here has happened and happens no second time."""
+
+    __tablename__: ClassVar[str] = "inbox"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("source", "event_id"), STRICT)
+
+    id: int = _integer(primary_key=True)
+    source: str = _text()
+    event_id: str = _text()
+    recorded_at: int = _integer()
+
+
+class AnswerRow(SQLModel, table=True):
+    """What a call was answered, by its inbox row; without a `body` it can only be rendered again and compared."""
+
+    __tablename__: ClassVar[str] = "answer"
+    __table_args__: ClassVar[Any] = (STRICT,)
+
+    inbox_id: int = _integer(primary_key=True)
+    recorded_at: int = _integer()
+    status: int = _integer()
+    digest: bytes
+    body: bytes | None
+    definition: str = _text()
+    key: str = _text()
+    revision: int = _integer()
+
+
+class EffectRow(SQLModel, table=True):
+    """A wish for the outside world, kept for ever as the record of what became of it."""
+
+    __tablename__: ClassVar[str] = "effect"
+    __table_args__: ClassVar[Any] = (Index(None, "status", "created_at"), Index(None, "instance_id"), STRICT)
+
+    key: str = _text(primary_key=True)
+    instance_id: int = _integer()
+    seq: int = _integer()
+    name: str = _text()
+    status: str = _text()
+    reason: str = _text()
+    created_at: int = _integer()
+    updated_at: int = _integer()
+
+
+class FactRow(SQLModel, table=True):
+    """Something an outside party saw, once, whoever reported it."""
+
+    __tablename__: ClassVar[str] = "fact"
+    __table_args__: ClassVar[Any] = (STRICT,)
+
+    instance_id: int = _integer(primary_key=True)
+    name: str = _text(primary_key=True)
+    at: int = _integer(primary_key=True)
+    received_at: int = _integer()
+    source: str = _text()
+    details: str = _text()
+
+
+class VersionRow(SQLModel, table=True):
+    """A version of a definition: what runs, and the document it was compiled from. Instances are pinned to it."""
+
+    __tablename__: ClassVar[str] = "definition_version"
+    __table_args__: ClassVar[Any] = (STRICT,)
+
+    name: str = _text(primary_key=True)
+    version: str = _text(primary_key=True)
+    compiled: str = _text()
+    source: str = _text()
+    created_at: int = _integer()
+
+
+class AliasRow(SQLModel, table=True):
+    """Another name of an instance: the wamid of the message that carries it, say."""
+
+    __tablename__: ClassVar[str] = "alias"
+    __table_args__: ClassVar[Any] = (STRICT,)
+
+    kind: str = _text(primary_key=True)
+    value: str = _text(primary_key=True)
+    definition: str = _text()
+    instance_key: str = _text()
+
+
+class AccountRow(SQLModel, table=True):
+    """A merchant's brand account."""
+
+    __tablename__: ClassVar[str] = "account"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("slug"), STRICT)
+
+    account_id: str = _text(primary_key=True)
+    slug: str = _text()
+    name: str = _text()
+    timezone: str = _text()
+    settings: str = _text()
+
+
+class CustomerRow(SQLModel, table=True):
+    """A person as one account knows them."""
+
+    __tablename__: ClassVar[str] = "customer"
+    __table_args__: ClassVar[Any] = (Index(None, "person_id"), STRICT)
+
+    account_id: str = _text(primary_key=True)
+    phone: str = _text(primary_key=True)
+    email: str = _text(primary_key=True)
+    person_id: str = _text()
+    name: str = _text()
+
+
+class OrderRow(SQLModel, table=True):
+    """An order's document as the merchant put it; its state is its instance's."""
+
+    __tablename__: ClassVar[str] = "order_document"
+    __table_args__: ClassVar[Any] = (Index(None, "customer_order_number"), STRICT)
+
+    order_id: str = _text(primary_key=True)
+    account_id: str = _text()
+    customer_order_number: str = _text()
+    document: str = _text()
+    updated_at: int = _integer()
+
+
+class ParkedFactRow(SQLModel, table=True):
+    """A fact whose shipment or status word is not known, kept until it is."""
+
+    __tablename__: ClassVar[str] = "parked_fact"
+    __table_args__: ClassVar[Any] = (Index(None, "order_id"), STRICT)
+
+    source: str = _text(primary_key=True)
+    event_id: str = _text(primary_key=True)
+    order_id: str = _text()
+    reason: str = _text()
+    event: str = _text()
+    received_at: int = _integer()
+
+
+class DeliveryRow(SQLModel, table=True):
+    """The raw body of a webhook call, by its own SHA-256, before anything was made of it."""
+
+    __tablename__: ClassVar[str] = "delivery"
+    __table_args__: ClassVar[Any] = (Index(None, "status", "received_at"), STRICT)
+
+    digest: str = _text(primary_key=True)
+    source: str = _text()
+    received_at: int = _integer()
+    status: str = _text()
+    reason: str = _text()
+    body: bytes
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """Return the table that a class describes."""
+    table: Table = row.__table__  # type: ignore[attr-defined]
+    return table
