@@ -79,12 +79,13 @@ class MemoryStore:
                 return Verdict.STALE
         if any(instance_id in self.instances for instance_id in decision.absent):
             return Verdict.STALE
-        self._write(decision, [instance for _, instance in changes.values()])
+        for _, instance in changes.values():
+            self.instances[instance.id] = instance
+        self._write(decision)
+        self._write_rows(decision)
         return Verdict.COMMITTED
 
-    def _write(self, decision: Decision, instances: list[Instance]) -> None:
-        for instance in instances:
-            self.instances[instance.id] = instance
+    def _write(self, decision: Decision) -> None:
         for step in decision.steps:
             self.journal.setdefault(step.after.id, []).append(step)
             for effect in step.effects:
@@ -97,6 +98,8 @@ class MemoryStore:
         for place, identity in enumerate(decision.identities):
             last = place == len(decision.identities) - 1
             self._inbox[identity] = decision.recorded_at, decision.answer if last else None
+
+    def _write_rows(self, decision: Decision) -> None:
         for row in decision.remove:
             self._rows.get(row.table, {}).pop(row.identity(), None)
         for row in decision.put:

@@ -76,7 +76,7 @@ class SqliteStore:
         self._row_ids: dict[tuple[str, str], int] = {}
         self._rows: dict[type[Row], _RowStatements] = {}
         with _store_errors():
-            self._next_id = {
+            self._next_id: dict[str, int] = {
                 table: 1 + self._writer.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
                 for table in ("instance", "journal", "inbox")
             }
@@ -331,13 +331,14 @@ class SqliteStore:
         return new
 
     def _row_id(self, instance_id: tuple[str, str]) -> int:
-        row_id = self._row_ids.get(instance_id)
-        if row_id is None:
-            with _store_errors():
-                row = self._writer.execute(statements.SELECT_INSTANCE.sql, instance_id).fetchone()
-            row_id = int(row[0]) if row else 0
-            self._remember(instance_id, row_id)
-        return row_id
+        known = self._row_ids.get(instance_id)
+        if known is not None:
+            return known
+        with _store_errors():
+            row = self._writer.execute(statements.SELECT_INSTANCE.sql, instance_id).fetchone()
+        found = int(row[0]) if row else 0  # no row has the id 0: the update will find nothing
+        self._remember(instance_id, found)
+        return found
 
     def _kind(self, row_type: type[Row]) -> "_RowStatements":
         kind = self._rows.get(row_type)

@@ -1,8 +1,8 @@
 """Alembic's entry: runs the migrations on the connection that storage/migrate.py hands over."""
 
 from alembic import context
-from storage.tables import METADATA
 
+from storage.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,5 +1,5 @@
 """
-${message}
+${message}.
 
 Revision: ${up_revision}, after ${down_revision or "nothing"}
 """
