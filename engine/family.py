@@ -213,7 +213,7 @@ class Family:
             self.tell_root(told.event, event.id)
             return
         if told.opens:
-            self.open(told.definition, key, {"opened_by": teller.key}, event.at)
+            self.open(told.definition, key, {"opened_by": teller.key, "opened_at": event.at}, event.at)
         self._hear(told.definition, key, replace(event, name=told.event))
 
     def _hear(self, definition: str, key: str, event: Event) -> None:

@@ -47,6 +47,7 @@ def infer(
                 step = interpreter.step(here, move, inferred=True)
             except StepError:
                 continue
-            seen.add(step.after.state)
-            ways.append((*way, step))
+            if step.after.state not in seen:
+                seen.add(step.after.state)
+                ways.append((*way, step))
     return None

@@ -24,7 +24,7 @@ GuardFunction = Callable[..., bool]
 """`(instance, event, *args) -> bool`, pure."""
 
 Projection = Callable[..., Mapping[str, Any]]
-"""`(base context, timeline) -> context`, pure; see engine/fold.py."""
+"""`(timeline) -> context`, pure; see engine/fold.py."""
 
 
 class _Cursor:
@@ -105,7 +105,7 @@ class Interpreter:
         if guard is None:
             return None
         function, args = self._guards[guard.name], guard.args
-        return lambda cursor: function(cursor.instance, cursor.event, *args)
+        return lambda cursor: bool(function(cursor.instance, cursor.event, *args))
 
     def allowed(self, instance: Instance) -> tuple[str, ...]:
         """Return the events that have an arrow out of the instance's state, in the definition's order."""
@@ -174,10 +174,9 @@ class Interpreter:
 
     def _deadline(self, state: str, at: int, context: Mapping[str, Any]) -> int | None:
         """Return when the first timer of *state* is due, for an instance that enters it *at* that time."""
-        dues = [
-            context.get(timer.at) if timer.at is not None else at + timer.after for timer in self._timers.get(state, ())
-        ]
-        return min((due for due in dues if due is not None), default=None)
+        timers = self._timers.get(state, ())
+        starts = [(at if timer.at is None else context.get(timer.at), timer.after) for timer in timers]
+        return min((start + after for start, after in starts if start is not None), default=None)
 
 
 def _take(transition: Transition, cursor: _Cursor) -> None:

@@ -79,7 +79,7 @@ class Transition(Struct, frozen=True):
 
 
 class Timer(Struct, frozen=True):
-    """*event* is due *after* so many microseconds in *state* or, if given, *at* the time the context has there."""
+    """*event* is due so long *after* entering *state* or, if given, after the time that the context has under *at*."""
 
     state: str
     event: str

@@ -151,6 +151,6 @@ class Store(Protocol):
         """Keep a version of a definition; one that is there stays as it is."""
         ...
 
-    async def load_version(self, name: str, version: str) -> Version | None:
-        """Return a version of a definition."""
+    async def versions(self) -> list[Version]:
+        """Return every version of every definition that was kept."""
         ...

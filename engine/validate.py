@@ -103,7 +103,7 @@ def _ambiguous(definition: Definition, places: Places) -> Iterator[Problem]:
     asked: dict[tuple[str, str], set[str]] = {}
     for transition in definition.transitions:
         before = asked.setdefault((transition.source, transition.event), set())
-        guard = "" if transition.guard is None else str(transition.guard)
+        guard = "" if transition.guard is None else repr(transition.guard)
         if guard in before or "" in before:
             message = f"{transition.event} in {transition.source} is already taken by an arrow before this one"
             yield Problem(places.transition(transition), "AMBIGUOUS_TRANSITION", message)

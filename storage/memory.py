@@ -59,9 +59,9 @@ class MemoryStore:
         """Keep a version of a definition; one that is there stays as it is."""
         self._versions.setdefault((version.name, version.version), version)
 
-    async def load_version(self, name: str, version: str) -> Version | None:
-        """Return a version of a definition."""
-        return self._versions.get((name, version))
+    async def versions(self) -> list[Version]:
+        """Return every version of every definition that was kept."""
+        return [self._versions[version] for version in sorted(self._versions)]
 
     def commit(self, decision: Decision) -> Awaitable[Verdict]:
         """Write *decision* whole or not at all."""

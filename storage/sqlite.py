@@ -137,11 +137,11 @@ class SqliteStore:
             rows = self._reader.execute(statement.sql, [equals[name] for name in statement.parameters]).fetchall()
         return [row_type(**dict(zip(kind.columns, row, strict=True))) for row in rows]
 
-    async def load_version(self, name: str, version: str) -> Version | None:
-        """Return a version of a definition."""
+    async def versions(self) -> list[Version]:
+        """Return every version of every definition that was kept."""
         with _store_errors():
-            row = self._reader.execute(statements.SELECT_VERSION.sql, (name, version)).fetchone()
-        return None if row is None else Version(row[0], row[1], row[2].encode(), row[3].encode())
+            rows = self._reader.execute(statements.SELECT_VERSIONS.sql).fetchall()
+        return [Version(name, version, text.encode(), source.encode()) for name, version, text, source, _ in rows]
 
     def _instance(self, row: tuple[Any, ...]) -> Instance:
         row_id, definition, key, version, state, revision, entry, steps, path, context, family, deadline, born, at = row

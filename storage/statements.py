@@ -99,4 +99,4 @@ SELECT_INBOX = compiled(
     .join(ANSWER, ANSWER.c.inbox_id == INBOX.c.id, isouter=True)
     .where(INBOX.c.source == bindparam("source"), INBOX.c.event_id == bindparam("event_id"))
 )
-SELECT_VERSION = find(VERSION, "name", "version")
+SELECT_VERSIONS = find(VERSION)

@@ -1,0 +1,256 @@
+"""
+All definitions that run: compiled, proven, bound to their code, by name and version.
+
+A folder of definitions has `flows/NAME/flow.json` with `screens.py` beside it, `lifecycles/NAME.json`, and
+`bindings.py` for guards, projections and effects of its own. A later folder's definition replaces an earlier one's.
+
+Rule 1: a definition with an error stops the loading; nothing runs that is not proven.
+Rule 2: an instance's interpreter is that of its own version, however old.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from definitions import effects, guards  # noqa: F401 - importing them binds the names of the shipped documents
+from definitions.binding import EFFECTS, GUARDS, PROJECTIONS
+from definitions.flow_calls import Flow
+from definitions.flow_compiler import DATA_EXCHANGE, compile_flow
+from definitions.flow_json import FlowDocument, looks_like_flow, read_flow
+from definitions.json_text import Positions, decode_document
+from definitions.lifecycle import compile_lifecycle
+from definitions.orders import timeline  # noqa: F401 - likewise
+from definitions.screens import Screens
+from engine.errors import DefinitionError, Problem, UnknownInstance
+from engine.interpreter import Interpreter
+from engine.model import Definition
+from engine.ports import Store, Version
+
+SHIPPED = Path(__file__).parent
+"""The folder of the definitions that ship."""
+
+MAX_RAISES = 4
+"""How many definitions long a chain of raises may be."""
+
+Kind = Literal["flow", "lifecycle"]
+
+
+class Document(Struct, frozen=True):
+    """
+    A document, compiled: the definition if it is well formed, and everything that is wrong with it.
+
+    *flow* is what a Flow's document says beside its machine.
+    """
+
+    name: str
+    kind: Kind
+    source: bytes
+    definition: Definition | None
+    problems: tuple[Problem, ...]
+    path: Path | None = None
+    flow: FlowDocument | None = None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Return the problems that keep it from running."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+def compile_document(name: str, source: bytes, path: Path | None = None) -> Document:
+    """Return what the text of a Flow or of a lifecycle compiles to; which of the two it is, its content says."""
+    try:
+        is_flow = looks_like_flow(decode_document(source))
+    except msgspec.DecodeError as error:
+        return Document(name, "lifecycle", source, None, (Problem("", "INVALID_JSON", str(error)),), path)
+    if is_flow:
+        compiled = compile_flow(name, source)
+        return Document(name, "flow", source, compiled.definition, compiled.problems, path, compiled.flow)
+    lifecycle = compile_lifecycle(source, frozenset(GUARDS), frozenset(EFFECTS))
+    return Document(name, "lifecycle", source, lifecycle.definition, lifecycle.problems, path)
+
+
+def compile_path(path: Path) -> Document:
+    """Return what the file at *path* compiles to. A `flow.json` has the name of its folder."""
+    name = path.parent.name if path.name == "flow.json" else path.stem
+    return compile_document(name, path.read_bytes(), path)
+
+
+class Catalogue:
+    """The current version of every definition, and the older ones that instances are pinned to."""
+
+    def __init__(self, documents: Iterable[Document], logic: Mapping[str, Screens]) -> None:
+        self.documents: dict[str, Document] = {}
+        self._current: dict[str, Interpreter] = {}
+        self._pinned: dict[tuple[str, str], Interpreter] = {}
+        self._flows: dict[tuple[str, str], Flow] = {}
+        self._logic = logic
+        for document in documents:
+            definition = document.definition
+            if definition is None or document.errors:
+                raise DefinitionError(_place(document), document.errors)
+            self.documents[document.name] = document
+            self._current[document.name] = self._keep(definition, document.flow)
+        self._check_raises()
+
+    @classmethod
+    def load(cls, folders: Iterable[Path] = ()) -> "Catalogue":
+        """
+        Return the shipped definitions and those of *folders*.
+
+        Raises:
+            DefinitionError: one of them is wrong; the message says where and what.
+        """
+        paths: dict[str, Path] = {}
+        for folder in (SHIPPED, *folders):
+            if folder != SHIPPED and (folder / "bindings.py").exists():
+                _module(folder / "bindings.py")
+            paths.update({path.parent.name: path for path in sorted(folder.glob("flows/*/flow.json"))})
+            paths.update({path.stem: path for path in sorted(folder.glob("lifecycles/*.json"))})
+        logic = {name: _screens(path) for name, path in paths.items() if path.name == "flow.json"}
+        return cls([compile_path(path) for path in paths.values()], logic)
+
+    async def keep_versions(self, store: Store) -> None:
+        """Store the current versions, and take from the store the older ones that instances may be pinned to."""
+        for document in self.documents.values():
+            definition = self._current[document.name].definition
+            compiled = msgspec.json.encode(definition)
+            await store.save_version(Version(definition.name, definition.version, compiled, document.source))
+        for version in await store.versions():
+            if (version.name, version.version) not in self._pinned:
+                definition = msgspec.json.decode(version.compiled, type=Definition)
+                self._keep(definition, read_flow(version.source).flow if version.name in self._logic else None)
+
+    def __iter__(self) -> Iterator[Interpreter]:
+        return iter(self._current.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._current
+
+    def interpreter(self, name: str, version: str | None = None) -> Interpreter:
+        """
+        Return what runs that version of a definition, or its current one.
+
+        Raises:
+            UnknownInstance: there is no such definition or version.
+        """
+        found = self._current.get(name) if version is None else self._pinned.get((name, version))
+        if found is None:
+            raise UnknownInstance(name)
+        return found
+
+    def flow(self, name: str, version: str | None = None) -> Flow:
+        """
+        Return that version of a Flow, or its current one.
+
+        Raises:
+            UnknownInstance: there is no such Flow or version.
+        """
+        pinned = self.interpreter(name, version).definition.version
+        found = self._flows.get((name, pinned))
+        if found is None:
+            raise UnknownInstance(name)
+        return found
+
+    @property
+    def flows(self) -> tuple[str, ...]:
+        """Return the names of the Flows."""
+        return tuple(document.name for document in self.documents.values() if document.kind == "flow")
+
+    def _keep(self, definition: Definition, flow: FlowDocument | None) -> Interpreter:
+        interpreter = Interpreter(definition, GUARDS, PROJECTIONS)
+        self._pinned[definition.name, definition.version] = interpreter
+        if flow is not None:
+            screens = self._logic.get(definition.name) or Screens()
+            self._flows[definition.name, definition.version] = Flow(flow, interpreter, screens)
+        return interpreter
+
+    def _check_raises(self) -> None:
+        """Refuse definitions that raise in a circle, too far, or what nobody is there to hear."""
+        told = {
+            name: {told.definition for arrow in runs.definition.transitions for told in arrow.raises}
+            for name, runs in self._current.items()
+        }
+        for name in told:
+            chains = [[name]]
+            while chains:
+                chain = chains.pop()
+                fault = _raise_fault(chain, told)
+                if fault:
+                    raise DefinitionError(
+                        _place(self.documents[name]), (Problem("/meta/raise", "INVALID_RAISE", fault),)
+                    )
+                chains += [[*chain, listener] for listener in told[chain[-1]]]
+
+
+def _raise_fault(chain: list[str], told: Mapping[str, set[str]]) -> str:
+    if chain[-1] not in told:
+        return f"{chain[-2]} tells {chain[-1]}, which does not exist"
+    if chain[-1] in chain[:-1]:
+        return f"definitions tell each other in a circle: {' -> '.join(chain)}"
+    if len(chain) > MAX_RAISES:
+        return f"more than {MAX_RAISES} definitions tell one another: {' -> '.join(chain)}"
+    return ""
+
+
+def _screens(path: Path) -> Screens:
+    """
+    Return the logic of the Flow whose document is at *path*, checked against it.
+
+    Raises:
+        DefinitionError: logic is bound to screens that are not there, or screens that ask for logic have none.
+    """
+    code = path.parent / "screens.py"
+    screens = _module(code).screens if code.exists() else Screens()
+    document = compile_path(path)
+    problems = () if document.flow is None else tuple(_logic_problems(document.flow, screens))
+    if problems:
+        raise DefinitionError(str(code), problems)
+    if not isinstance(screens, Screens):
+        raise DefinitionError(str(code), (Problem("", "INVALID_LOGIC", "`screens` is a definitions.screens.Screens"),))
+    return screens
+
+
+def _logic_problems(flow: FlowDocument, screens: Screens) -> Iterator[Problem]:
+    for name in sorted({*screens.submits, *screens.shows} - flow.screens.keys()):
+        yield Problem("", "UNKNOWN_SCREEN", f"logic is bound to {name}, which is no screen of the Flow")
+    asking = [screen for screen in flow.screens.values() if screen.does(DATA_EXCHANGE)]
+    for screen in asking:
+        if screen.id not in screens.submits:
+            yield Problem(screen.pointer, "MISSING_LOGIC", f"{screen.id} asks the endpoint, but has no submit")
+    answered = {
+        *(flow.entries if flow.has_endpoint else ()),
+        *(name for asked in asking for name in flow.routing[asked.id]),
+    }
+    for screen in flow.screens.values():
+        declared = any(key != "required" for key in screen.data)
+        if screen.id in answered and declared and screen.id not in screens.shows:
+            yield Problem(screen.pointer, "MISSING_LOGIC", f"{screen.id} is shown with data, but has no show")
+
+
+def _module(path: Path) -> ModuleType:
+    """Return the Python file at *path*, imported under a name that no other file has."""
+    name = "_".join(("waystate", *path.parts[-3:-1], path.stem))
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise DefinitionError(str(path), (Problem("", "INVALID_LOGIC", "is not a Python file"),))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _place(document: Document) -> str:
+    """Return a document's file with the line and column of its first error."""
+    if document.path is None or not document.errors:
+        return document.name
+    try:
+        at = Positions(document.source.decode()).of(document.errors[0].pointer)
+    except ValueError:
+        return str(document.path)
+    return f"{document.path}:{at.line}:{at.column}"

@@ -1,0 +1,270 @@
+"""
+What a call of the phone does to its session, and what it is answered.
+
+Rule 1: the stored session says where the customer is; the call says where the phone is. What lies between is inferred
+        from unseen arrows, or the call is refused: the stored screen again, with a message, nothing changed.
+Rule 2: the next screen comes from the screen's logic and must be legal in the table; its data must fit its data model.
+        If not, that is our fault: the screen stays, the customer gets a reference, nothing changed.
+Rule 3: deciding reads nothing but its arguments and what the logic itself reads; the same call may be decided again.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from definitions.flow_compiler import (
+    BACK,
+    COMPLETED,
+    DATA_EXCHANGE,
+    EXPIRE,
+    EXPIRES_AT,
+    INIT,
+    NOT_OPENED,
+    REOPENED,
+)
+from definitions.flow_json import SUCCESS, FlowDocument
+from definitions.screen_data import ERROR_MESSAGE, answer_type
+from definitions.screens import Next, Refused, Screens, Session, Success
+from engine.errors import StepError
+from engine.inference import GOES_TO, infer
+from engine.interpreter import Interpreter
+from engine.model import SECOND, Event, Instance, Step, born
+
+TOKEN_LIFE = 3 * 24 * 3600 * SECOND
+"""How long a session may stay open. Meta's own examples speak of two to three days."""
+
+MESSAGE_LENGTH = 80
+"""How much of an error message a phone shows."""
+
+FORMS, MINTED, RECIPIENT, RESPONSE = "forms", "data", "recipient", "response"
+"""The names of a session's context: what was submitted, minted with, for whom, and what came back at the end."""
+
+Code = Literal[
+    "ok", "token_unknown", "token_done", "token_expired", "illegal_edge", "field_bad", "refused", "stale_step",
+    "inner_bad", "handler_error", "deadline",
+]  # fmt: skip
+
+_NO_SESSION = "This form is not open any more. Send us a message to get a new one."
+_EXPIRED = "This form has expired. Send us a message to get a new one."
+_NOT_HERE = "That step is not possible here."
+_NOT_UNDERSTOOD = "That did not work. Please try again."
+
+
+class Call(Struct, frozen=True):
+    """A decrypted call of Meta's for a phone. *identity* is its body's hash and names what it does for ever."""
+
+    identity: str
+    action: str
+    screen: str
+    token: str
+    data: Any
+    now: int
+
+
+class Reply(Struct, frozen=True):
+    """
+    What a call is answered, and the steps it takes.
+
+    *status* 200 shows *screen* with *data*; 427 ends the phone's session with `data["error_msg"]`. *instance* is the
+    session after the steps, or None where there is none. *fault* is what our own side did wrong, for the log.
+    """
+
+    status: Literal[200, 427]
+    code: Code
+    data: Mapping[str, Any]
+    screen: str = ""
+    instance: Instance | None = None
+    steps: tuple[Step, ...] = ()
+    fault: Exception | None = None
+
+
+class Flow:
+    """One version of a Flow, ready to answer: its document, its machine, its logic."""
+
+    def __init__(self, document: FlowDocument, interpreter: Interpreter, screens: Screens) -> None:
+        self.document = document
+        self.interpreter = interpreter
+        self.screens = screens
+        self._answer_types = {screen.id: answer_type(screen.data) for screen in document.screens.values()}
+
+    def open(self, token: str, now: int, context: Mapping[str, Any]) -> Instance:
+        """Return a session of this version that no phone has opened yet."""
+        return born(self.interpreter.definition, token, now, context={**context, EXPIRES_AT: now + TOKEN_LIFE})
+
+    async def answer(self, call: Call, instance: Instance | None) -> Reply:
+        """Return what *call* does to the session it found, and what it is answered."""
+        if instance is None:
+            if call.action != INIT or self.screens.minted_tokens_only:
+                return gone("token_unknown", _NO_SESSION)
+            instance = self.open(call.token, call.now, {})
+        ended = self._ended(call, instance)
+        if ended is not None:
+            return ended
+        if call.action == INIT:
+            return await self._opened(call, instance)
+        if call.action == DATA_EXCHANGE:
+            return await self._submitted(call, instance)
+        if call.action == BACK:
+            return await self._back(call, instance)
+        return await self._stay(call, instance, "inner_bad", _NOT_UNDERSTOOD)
+
+    async def show(self, call: Call, instance: Instance) -> Reply:
+        """Return the session's current screen as it is shown now, without a step."""
+        return await self._shown(call, instance, instance, ())
+
+    def excuse(self, call: Call, instance: Instance | None, code: Code, message: str) -> Reply:
+        """Return the phone's own screen with nothing but a message, without asking the logic."""
+        screen = call.screen if call.screen in self.document.screens else self.document.entries[0]
+        return Reply(200, code, {ERROR_MESSAGE: message[:MESSAGE_LENGTH]}, screen, instance)
+
+    # What a call can be
+
+    def _ended(self, call: Call, instance: Instance) -> Reply | None:
+        """Return the answer of a session that is over, or is over now because its time is."""
+        if instance.state == COMPLETED:
+            reference = hashlib.sha256(instance.key.encode()).hexdigest()[:8]
+            return gone("token_done", f"You have already sent this form. Reference: {reference}", instance)
+        if self.interpreter.states[instance.state].final:
+            return gone("token_expired", _EXPIRED, instance)
+        if instance.deadline is not None and call.now >= instance.deadline:
+            step = self.interpreter.step(
+                instance, Event(f"{call.identity}/expire", EXPIRE, instance.deadline, call.now)
+            )
+            return gone("token_expired", _EXPIRED, step.after, (step,))
+        return None
+
+    async def _opened(self, call: Call, instance: Instance) -> Reply:
+        """Open the flow, or open it again: a phone that opens takes nothing but an entry screen."""
+        entry = call.screen if call.screen in self.document.entries else self.document.entries[0]
+        name = INIT if instance.state == NOT_OPENED else REOPENED
+        step = self.interpreter.step(instance, _event(call, name, {GOES_TO: entry}))
+        return await self._shown(call, instance, step.after, (step,))
+
+    async def _back(self, call: Call, instance: Instance) -> Reply:
+        """Show the screen before the one that the phone has left."""
+        event = _event(call, BACK, {"screen": call.screen})
+        way = infer(self.interpreter, instance, call.screen.__eq__, event)
+        here = way[-1].after if way else instance
+        try:
+            step = self.interpreter.step(here, event)
+        except StepError:
+            way = None
+        if way is None:
+            return await self._stay(call, instance, "illegal_edge", _NOT_HERE)
+        return await self._shown(call, here, step.after, (*way, step))
+
+    async def _submitted(self, call: Call, instance: Instance) -> Reply:
+        """Let the logic of the submitted screen say where to go."""
+        event = _event(call, DATA_EXCHANGE, {"screen": call.screen})
+        way = infer(self.interpreter, instance, call.screen.__eq__, event)
+        if way is None or call.screen not in self.screens.submits:
+            return await self._stay(call, instance, "illegal_edge", _NOT_HERE)
+        here = way[-1].after if way else instance
+        try:
+            form = msgspec.convert(call.data, self.screens.forms[call.screen])
+        except msgspec.ValidationError as error:
+            return await self._stay(call, here, "field_bad", _field_message(error))
+        submitted = msgspec.to_builtins(form)
+        if _doubled(instance, call.screen, submitted):
+            return replace(await self.show(call, instance), code="stale_step")
+        return await self._decided(call, here, way, form, submitted)
+
+    async def _decided(self, call: Call, here: Instance, way: tuple[Step, ...], form: Any, submitted: Any) -> Reply:
+        """Take the step that the logic answers; an answer that is not legal here is our fault."""
+        forms = here.context.get(FORMS, {})
+        assign: dict[str, Any] = {
+            FORMS: {**{name: forms[name] for name in here.path if name in forms}, call.screen: submitted}
+        }
+        try:
+            following = await self._decide(call, here, form)
+            if isinstance(following, Success):
+                assign[RESPONSE] = dict(following.params)
+            target = COMPLETED if isinstance(following, Success) else following
+            data = {"screen": call.screen, "form": submitted, GOES_TO: target}
+            step = self.interpreter.step(here, _event(call, DATA_EXCHANGE, data, assign))
+        except Refused as refused:
+            return await self._stay(call, here, "refused", refused.message)
+        except Exception as fault:  # noqa: BLE001 - the logic is its author's: whatever it raises must not reach a phone
+            return await self._faulty(call, here, fault)
+        return await self._shown(call, here, step.after, (*way, step))
+
+    async def _decide(self, call: Call, here: Instance, form: Any) -> Next:
+        following = self.screens.submits[call.screen](self._session(call, here), form)
+        return following if isinstance(following, str | Success) else await following
+
+    # What a call can be answered
+
+    async def _shown(self, call: Call, here: Instance, after: Instance, steps: tuple[Step, ...]) -> Reply:
+        """Return the session after its steps; if it cannot be shown, that is our fault and the phone stays *here*."""
+        if after.state == COMPLETED:
+            params = {**after.context.get(RESPONSE, {}), "flow_token": call.token}
+            return Reply(200, "ok", {"extension_message_response": {"params": params}}, SUCCESS, after, steps)
+        try:
+            data = await self._data(call, after)
+        except Exception as fault:  # noqa: BLE001 - as above
+            return await self._faulty(call, here, fault)
+        return Reply(200, "ok", data, after.state, after, steps)
+
+    async def _stay(self, call: Call, instance: Instance, code: Code, message: str) -> Reply:
+        """Return the session's screen with a message and without a step."""
+        excuse = self.excuse(call, instance, code, message)
+        if instance.state not in self.document.screens:
+            return excuse
+        try:
+            data = await self._data(call, instance)
+        except Exception as fault:  # noqa: BLE001 - as above
+            return replace(excuse, screen=instance.state, fault=fault)
+        return replace(excuse, screen=instance.state, data={**data, **excuse.data})
+
+    async def _faulty(self, call: Call, here: Instance, fault: Exception) -> Reply:
+        message = f"Something went wrong on our side. Reference: {call.identity[:8]}"
+        return replace(await self._stay(call, here, "handler_error", message), fault=fault)
+
+    async def _data(self, call: Call, instance: Instance) -> Mapping[str, Any]:
+        """
+        Return what the session's screen is shown with.
+
+        Raises:
+            msgspec.ValidationError: the logic's data does not fit the screen's data model.
+        """
+        show = self.screens.shows.get(instance.state)
+        shown = {} if show is None else show(self._session(call, instance))
+        data = shown if isinstance(shown, Mapping) else await shown
+        msgspec.convert(data, self._answer_types[instance.state])
+        return data
+
+    def _session(self, call: Call, instance: Instance) -> Session:
+        context = instance.context
+        return Session(
+            token=call.token,
+            now=call.now,
+            forms=context.get(FORMS, {}),
+            data=context.get(MINTED, {}),
+            recipient=context.get(RECIPIENT, ""),
+        )
+
+
+def gone(code: Code, message: str, instance: Instance | None = None, steps: tuple[Step, ...] = ()) -> Reply:
+    """Return the answer that closes the form on the phone and disables the message's button."""
+    return Reply(427, code, {"error_msg": message}, instance=instance, steps=steps)
+
+
+def _event(call: Call, name: str, data: dict[str, Any], assign: Mapping[str, Any] | None = None) -> Event:
+    return Event(call.identity, name, call.now, call.now, data=data, assign=assign or {}, actor="phone")
+
+
+def _doubled(instance: Instance, screen: str, submitted: Any) -> bool:
+    """Return whether this very form was just submitted on the screen before the current one: a double tap."""
+    just_left = len(instance.path) > 1 and instance.path[-2] == screen
+    return just_left and instance.context.get(FORMS, {}).get(screen) == submitted
+
+
+def _field_message(error: msgspec.ValidationError) -> str:
+    """Return a message that names the field; a value is never repeated."""
+    _, _, path = str(error).partition("`$.")
+    field = path.rstrip("`") or str(error).rpartition("field `")[2].rstrip("`")
+    return f"Please check: {field.replace('_', ' ')}"

@@ -1,0 +1,104 @@
+"""JSON as text: how deep it nests, and where its values stand (RFC 6901 pointers to lines and columns)."""
+
+import bisect
+import json
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+MAX_DEPTH = 64
+"""How deep JSON from outside may nest."""
+
+_BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+
+
+class Position(Struct, frozen=True):
+    """A place in a text; both count from 1, the column in characters."""
+
+    line: int
+    column: int
+
+
+class Positions:
+    """
+    The positions of all values of a JSON text.
+
+    The text must be valid JSON; a member's position is that of its key, an element's that of its value.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._offsets: dict[str, int] = {}
+        self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
+        self._index(text)
+
+    def of(self, pointer: str) -> Position:
+        """Return the position of *pointer*, or of the nearest value around it that exists."""
+        while pointer and pointer not in self._offsets:
+            pointer = pointer.rpartition("/")[0]
+        offset = self._offsets.get(pointer, 0)
+        line = bisect.bisect_right(self._line_starts, offset)
+        return Position(line, offset - self._line_starts[line - 1] + 1)
+
+    def _index(self, text: str) -> None:
+        tokens = ((match.group(), match.start()) for match in _TOKEN.finditer(text))
+        # A frame for each open container: its pointer, and the index of its next element or None in an object.
+        frames: list[tuple[str, int | None]] = []
+        for first, offset in tokens:
+            if first == ",":
+                continue
+            if first in "}]":
+                frames.pop()
+                continue
+            opening, pointer = first, ""
+            if frames:
+                parent, index = frames[-1]
+                if index is None:
+                    pointer = f"{parent}/{escape(json.loads(first))}"
+                    next(tokens)  # the colon
+                    opening, _ = next(tokens)
+                else:
+                    pointer = f"{parent}/{index}"
+                    frames[-1] = parent, index + 1
+            self._offsets[pointer] = offset
+            if opening in "{[":
+                frames.append((pointer, None if opening == "{" else 0))
+
+
+def decode_document(text: bytes) -> Any:
+    """
+    Return the value of a JSON text that somebody wrote.
+
+    Raises:
+        msgspec.DecodeError: it is not JSON in UTF-8, or nests too deep.
+    """
+    if too_deep(text):
+        raise msgspec.DecodeError(f"nests deeper than {MAX_DEPTH}")
+    try:
+        return msgspec.json.decode(text)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from None
+
+
+def too_deep(text: bytes) -> bool:
+    """
+    Return whether objects and lists nest deeper in a JSON text, valid or not, than we read.
+
+    A decoder recurses: at a depth of some hundreds it can overrun a small stack and end the process, so look first.
+    """
+    if text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _BRACKET_OR_STRING.finditer(text):
+        opening = match.group()[:1]
+        depth += (opening in b"{[") - (opening in b"}]")
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def escape(name: str) -> str:
+    """Return *name* as a segment of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
