@@ -45,13 +45,13 @@ FORMS, MINTED, RECIPIENT, RESPONSE = "forms", "data", "recipient", "response"
 
 Code = Literal[
     "ok", "token_unknown", "token_done", "token_expired", "illegal_edge", "field_bad", "refused", "stale_step",
-    "inner_bad", "handler_error", "deadline",
+    "inner_bad", "handler_error", "deadline", "flow_unknown", "parked",
 ]  # fmt: skip
 
-_NO_SESSION = "This form is not open any more. Send us a message to get a new one."
+NO_SESSION = "This form is not open any more. Send us a message to get a new one."
 _EXPIRED = "This form has expired. Send us a message to get a new one."
 _NOT_HERE = "That step is not possible here."
-_NOT_UNDERSTOOD = "That did not work. Please try again."
+NOT_UNDERSTOOD = "That did not work. Please try again."
 
 
 class Call(Struct, frozen=True):
@@ -97,9 +97,11 @@ class Flow:
 
     async def answer(self, call: Call, instance: Instance | None) -> Reply:
         """Return what *call* does to the session it found, and what it is answered."""
+        if not self.document.has_endpoint:
+            return gone("flow_unknown", NO_SESSION)
         if instance is None:
             if call.action != INIT or self.screens.minted_tokens_only:
-                return gone("token_unknown", _NO_SESSION)
+                return gone("token_unknown", NO_SESSION)
             instance = self.open(call.token, call.now, {})
         ended = self._ended(call, instance)
         if ended is not None:
@@ -110,13 +112,13 @@ class Flow:
             return await self._submitted(call, instance)
         if call.action == BACK:
             return await self._back(call, instance)
-        return await self._stay(call, instance, "inner_bad", _NOT_UNDERSTOOD)
+        return await self._stay(call, instance, "inner_bad", NOT_UNDERSTOOD)
 
     async def show(self, call: Call, instance: Instance) -> Reply:
         """Return the session's current screen as it is shown now, without a step."""
         return await self._shown(call, instance, instance, ())
 
-    def excuse(self, call: Call, instance: Instance | None, code: Code, message: str) -> Reply:
+    def excuse(self, call: Call, instance: Instance | None, code: Code, message: str = NOT_UNDERSTOOD) -> Reply:
         """Return the phone's own screen with nothing but a message, without asking the logic."""
         screen = call.screen if call.screen in self.document.screens else self.document.entries[0]
         return Reply(200, code, {ERROR_MESSAGE: message[:MESSAGE_LENGTH]}, screen, instance)
@@ -125,6 +127,8 @@ class Flow:
 
     def _ended(self, call: Call, instance: Instance) -> Reply | None:
         """Return the answer of a session that is over, or is over now because its time is."""
+        if instance.state not in self.interpreter.states:
+            return gone("parked", _EXPIRED, instance)
         if instance.state == COMPLETED:
             reference = hashlib.sha256(instance.key.encode()).hexdigest()[:8]
             return gone("token_done", f"You have already sent this form. Reference: {reference}", instance)

@@ -3,13 +3,20 @@
 import bisect
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from engine.errors import Problem
+
 MAX_DEPTH = 64
 """How deep JSON from outside may nest."""
+
+_INT64 = 2**63
+_SUSPICIOUS = re.compile(rb"\\u0000|\d{19}")
+"""What can become a NUL or an integer beyond 64 bits when JSON is decoded."""
 
 _BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
@@ -97,6 +104,30 @@ def too_deep(text: bytes) -> bool:
         if depth > MAX_DEPTH:
             return True
     return False
+
+
+def unstorable(text: bytes) -> list[Problem]:
+    """
+    Return the texts and integers in a JSON text that not every database takes: NUL, and more than 64 bits.
+
+    Raises:
+        msgspec.DecodeError: it looked as if there were some, and it is no JSON.
+    """
+    return [*_unstorable(msgspec.json.decode(text), "")] if _SUSPICIOUS.search(text) else []
+
+
+def _unstorable(value: Any, pointer: str) -> Iterator[Problem]:
+    if isinstance(value, str) and "\0" in value:
+        yield Problem(pointer, "text", "A text has no NUL")
+    elif isinstance(value, int) and not -_INT64 <= value < _INT64:
+        yield Problem(pointer, "number", "A number fits 64 bits")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from _unstorable(name, pointer)
+            yield from _unstorable(member, f"{pointer}/{escape(name)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unstorable(item, f"{pointer}/{index}")
 
 
 def escape(name: str) -> str:

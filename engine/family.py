@@ -29,6 +29,11 @@ InterpreterOf = Callable[[str, str | None], Interpreter]
 """`(definition, version or None for the current one) -> Interpreter`."""
 
 
+def family_of(root: tuple[str, str]) -> str:
+    """Return the name of the family whose root is that (definition, key)."""
+    return "/".join(root)
+
+
 class Reception(Struct, frozen=True):
     """What became of a fact that was offered: its outcome in the timeline as it is now, and whether it was new."""
 
@@ -64,7 +69,7 @@ class Family:
         if member is None:
             current = self._interpreter_of(definition, None).definition
             born_at = self._now if at is None else at
-            member = born(current, key, born_at, family=self._root[1], context=context)
+            member = born(current, key, born_at, family=family_of(self._root), context=context)
             self.members[member.id] = member
         return member
 
@@ -88,7 +93,7 @@ class Family:
         step = interpreter.step(self.members[member.id], event)
         self._take(step)
         for told in interpreter.raised(step):
-            heard = replace(event, id=f"{member.key}/{event.id}", data={**event.data, "late": False})
+            heard = replace(event, id=f"{member.key}/{event.id}", data={"late": False, **event.data})
             self._tell(told, key_of(told, member.key, event.at), member, heard)
         return step
 
@@ -170,7 +175,7 @@ class Family:
         )
         self.members[member.id] = after
         event = Event(fact.id, fact.name, fact.at, self._now, data=fact.details, actor=fact.source)
-        last = entry is fold.entries[-1] and entry.step is not None
+        last = addition == "new" and entry is fold.entries[-1]
         transition = entry.step.transition if last and entry.step else None
         return Step(current, event, after, transition, outcome="merged" if addition == "merged" else entry.outcome)
 
@@ -178,7 +183,7 @@ class Family:
         """Hand over the arrivals with the effects that are new, withdraw those no longer asked for, tell the news."""
         after = fold.declared()
         by_fact = {step.event.id: place for place, step in enumerate(arrivals)}
-        for key in after.effects.keys() - before.effects.keys():
+        for key in (key for key in after.effects if key not in before.effects):
             effect, entry = after.effects[key]
             if not self._current(fold, entry):
                 effect = replace(effect, status="discarded", reason="stale")
@@ -190,7 +195,7 @@ class Family:
         for identity in sorted(before.tellings.keys() - after.tellings.keys()):
             telling = before.tellings[identity]
             if telling.raised.opens:
-                event = self._told_event(f"{member.key}/{identity}", WITHDRAWN, fold, telling.entry)
+                event = self._told_event(f"{member.key}/{identity}/{WITHDRAWN}", WITHDRAWN, fold, telling.entry)
                 self._hear(telling.raised.definition, telling.key, event)
         for identity, telling in after.tellings.items():
             if identity not in before.tellings:

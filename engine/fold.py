@@ -110,7 +110,7 @@ class Fold:
         place = bisect.bisect_left(self._keys, key)
         tail = [entry.fact for entry in self.entries[place:]]
         if place < len(self._keys) and self._keys[place] == key:
-            addition: Addition = "known" if tail[0].merged(fact).details == tail[0].details else "merged"
+            addition: Addition = "known" if tail[0].merged(fact) == tail[0] else "merged"
             tail[0] = tail[0].merged(fact)
         else:
             addition = "new"
@@ -137,7 +137,7 @@ class Fold:
         """Return why a fact was not taken: it contradicts a final state, or it is no matter."""
         if not self._interpreter.states[self.instance.state].final:
             return "ignored"
-        cause = next(entry.fact.name for entry in reversed(self.entries) if entry.outcome == "applied")
+        cause = next((entry.fact.name for entry in reversed(self.entries) if entry.outcome == "applied"), "")
         return "ignored" if fact.name == cause else "conflict"
 
     def timeline(self) -> list[tuple[Fact, Outcome]]:

@@ -138,8 +138,8 @@ class Instance(Struct, frozen=True):
     One run of a definition. Found by (definition, key); *revision* counts its writes and 0 means never stored.
 
     *path* is the way to the current state with every loop cut out; *entry* counts the states entered, so that a timer
-    can tell whether the state that armed it was left since; *steps* counts its journal rows. *family* is the key of the
-    family's root, "" if alone.
+    can tell whether the state that armed it was left since; *steps* counts its journal rows. *family* names the family,
+    "" if it is alone.
     """
 
     definition: str

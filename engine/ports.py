@@ -6,14 +6,14 @@ Rule 2: every instance a decision changes is written only if its revision is sti
 Rule 3: an identity commits once. The same event again finds its receipt, not a second step.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from enum import Enum
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
 from engine.fold import Fact
-from engine.model import Instance, Step
+from engine.model import EffectStatus, Instance, Step
 
 
 class Identity(Struct, frozen=True):
@@ -70,7 +70,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     *touched* instances are revision-checked and written without a journal row. *facts* belong to the instances of
     their keys. *put* inserts or replaces rows, *add* inserts those that are not there, *remove* deletes.
-    If an instance in *absent* exists, the decision is stale. *withdrawn* effects are discarded if still pending.
+    *withdrawn* effects are discarded if still pending.
     """
 
     identities: tuple[Identity, ...] = ()
@@ -83,7 +83,6 @@ class Decision(Struct, frozen=True, kw_only=True):
     put: tuple[Row, ...] = ()
     add: tuple[Row, ...] = ()
     remove: tuple[Row, ...] = ()
-    absent: tuple[tuple[str, str], ...] = ()
 
     def changes(self) -> dict[tuple[str, str], tuple[int, Instance]]:
         """Return for each instance the revision it must still have, and what it becomes; in the order of their keys."""
@@ -120,6 +119,7 @@ class Version(Struct, frozen=True):
     source: bytes
 
 
+@runtime_checkable
 class Store(Protocol):
     """
     Where instances live. Every method may raise StoreUnavailable.
@@ -136,7 +136,7 @@ class Store(Protocol):
         ...
 
     async def load_family(self, family: str) -> FamilyRecord:
-        """Return the instances whose family's root has that key, with their facts."""
+        """Return the instances of that family, with their facts."""
         ...
 
     def commit(self, decision: Decision) -> Awaitable[Verdict]:
@@ -145,6 +145,10 @@ class Store(Protocol):
 
     async def find(self, row_type: type[RowType], **equals: str) -> list[RowType]:
         """Return the rows whose fields have these values, in the order of their keys."""
+        ...
+
+    async def set_effect(self, key: str, expected: Collection[str], status: EffectStatus, reason: str, at: int) -> bool:
+        """Give an effect a new status if it has one of those *expected*; return whether it did."""
         ...
 
     async def save_version(self, version: Version) -> None:

@@ -5,12 +5,12 @@ It passes the same contract tests as the SQL stores (tests/contract).
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 
 from msgspec.structs import replace
 
 from engine.fold import Fact
-from engine.model import Effect, Instance, Step
+from engine.model import Effect, EffectStatus, Instance, Step
 from engine.ports import Answer, Decision, FamilyRecord, Identity, Receipt, Row, RowType, Verdict, Version
 
 
@@ -37,7 +37,7 @@ class MemoryStore:
         return [self.instances.get(instance_id) for instance_id in ids]
 
     async def load_family(self, family: str) -> FamilyRecord:
-        """Return the instances whose family's root has that key, with their facts."""
+        """Return the instances of that family, with their facts."""
         members = tuple(instance for instance in self.instances.values() if family and instance.family == family)
         facts = {
             member.id: tuple(sorted(self._facts[member.id].values(), key=lambda fact: (fact.name, fact.at)))
@@ -54,6 +54,15 @@ class MemoryStore:
             for _, row in rows
             if isinstance(row, row_type) and all(getattr(row, name) == value for name, value in equals.items())
         ]
+
+    async def set_effect(self, key: str, expected: Collection[str], status: EffectStatus, reason: str, at: int) -> bool:
+        """Give an effect a new status if it has one of those *expected*; return whether it did."""
+        del at  # kept by the stores that staff can ask
+        effect = self.effects.get(key)
+        if effect is None or effect.status not in expected:
+            return False
+        self.effects[key] = replace(effect, status=status, reason=reason)
+        return True
 
     async def save_version(self, version: Version) -> None:
         """Keep a version of a definition; one that is there stays as it is."""
@@ -77,8 +86,6 @@ class MemoryStore:
             current = self.instances.get(instance_id)
             if expected != (current.revision if current else 0):
                 return Verdict.STALE
-        if any(instance_id in self.instances for instance_id in decision.absent):
-            return Verdict.STALE
         for _, instance in changes.values():
             self.instances[instance.id] = instance
         self._write(decision)

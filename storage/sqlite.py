@@ -13,9 +13,10 @@ import asyncio
 import fcntl
 import sqlite3
 import statistics
+import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +25,7 @@ import msgspec
 
 from engine.errors import StorageFull, StoreUnavailable
 from engine.fold import Fact
-from engine.model import Effect, Instance, Step
+from engine.model import Effect, EffectStatus, Instance, Step
 from engine.ports import Answer, Decision, FamilyRecord, Identity, Receipt, Row, RowType, Verdict, Version
 from storage import statements, tables
 from storage.statements import Statement
@@ -34,6 +35,8 @@ SLOW_SYNC = 0.002
 
 SAMPLES = 64
 """How many commits the median is taken over."""
+
+PURGED_AT_ONCE = 1000
 
 REMEMBERED_ROWS = 100_000
 """How many instances' row ids are remembered before the memory starts afresh."""
@@ -72,9 +75,11 @@ class SqliteStore:
         self._pending: list[_Waiting] = []
         self._flush_due = False
         self._in_thread = False
+        self._writing = threading.Lock()  # whoever writes, on the loop or in the thread, has the connection to itself
         self._commit_seconds: deque[float] = deque(maxlen=SAMPLES)
         self._row_ids: dict[tuple[str, str], int] = {}
         self._rows: dict[type[Row], _RowStatements] = {}
+        self._purged_to: dict[str, int] = {}
         with _store_errors():
             self._next_id: dict[str, int] = {
                 table: 1 + self._writer.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
@@ -115,7 +120,7 @@ class SqliteStore:
         return [None if row is None else self._instance(row) for row in rows]
 
     async def load_family(self, family: str) -> FamilyRecord:
-        """Return the instances whose family's root has that key, with their facts."""
+        """Return the instances of that family, with their facts."""
         with _store_errors():
             instances = [self._instance(row) for row in self._reader.execute(statements.SELECT_FAMILY.sql, (family,))]
             facts = {
@@ -179,6 +184,34 @@ class SqliteStore:
             loop.call_soon(self._flush)
         return verdict
 
+    async def set_effect(self, key: str, expected: Collection[str], status: EffectStatus, reason: str, at: int) -> bool:
+        """Give an effect a new status if it has one of those *expected*; return whether it did."""
+        with self._writing, _store_errors():
+            changed = [
+                self._writer.execute(statements.SET_EFFECT.sql, (status, reason, at, key, before)).rowcount
+                for before in expected
+            ]
+        return any(changed)
+
+    async def purge(self, *, answers_before: int, identities_before: int) -> None:
+        """Drop the bodies of answers and the identities of events that are older than these times; digests stay."""
+        for old, drops, before in (
+            (statements.OLD_BODIES, statements.DROP_BODIES, answers_before),
+            (statements.OLD_IDENTITIES, statements.DROP_IDENTITIES, identities_before),
+        ):
+            while self._purged(old, drops, before):  # noqa: ASYNC110 - nothing is waited for: others come first
+                await asyncio.sleep(0)
+
+    def _purged(self, old: Statement, drops: Sequence[Statement], before: int) -> bool:
+        """Drop some of what is *old*, ids being given in order of time; return whether there may be more."""
+        mark = self._purged_to.get(old.sql, 0)
+        with self._writing, _store_errors():
+            count, last = self._writer.execute(old.sql, (mark, before, PURGED_AT_ONCE, 0)).fetchone()
+            for drop in drops if count else ():
+                self._writer.execute(drop.sql, (mark, last))
+        self._purged_to[old.sql] = last or mark
+        return bool(count == PURGED_AT_ONCE)
+
     async def save_version(self, version: Version) -> None:
         """Keep a version of a definition; one that is there stays as it is."""
         row = (
@@ -188,7 +221,7 @@ class SqliteStore:
             version.source.decode(),
             time.time_ns() // 1000,
         )
-        with _store_errors():
+        with self._writing, _store_errors():
             self._writer.execute(statements.ADD_VERSION.sql, row)
 
     def _flush(self) -> None:
@@ -227,7 +260,8 @@ class SqliteStore:
         together, alone = _without_rivals(decisions)
         verdicts: dict[int, Verdict | Exception] = {}
         shared = self._attempt([decisions[place] for place in together])
-        if shared is Verdict.COMMITTED or isinstance(shared, StoreUnavailable):
+        # Only what the database cannot do is everybody's trouble: a row that breaks a constraint is its decision's own.
+        if shared is Verdict.COMMITTED or isinstance(getattr(shared, "__cause__", None), sqlite3.OperationalError):
             verdicts = dict.fromkeys(together, shared)
         else:
             alone = sorted([*together, *alone])
@@ -256,10 +290,9 @@ class SqliteStore:
             self._collect(batch, decision)
         execute = self._writer.execute
         started = time.perf_counter()
-        with _store_errors():
+        with self._writing, _store_errors():
             execute("BEGIN IMMEDIATE")
             try:
-                self._check_absent(decisions)
                 self._execute(batch)
                 execute("COMMIT")
             except BaseException:
@@ -284,16 +317,10 @@ class SqliteStore:
         for sql, rows in batch.others.items():
             many(sql, rows)
 
-    def _check_absent(self, decisions: list[Decision]) -> None:
-        for decision in decisions:
-            for instance_id in decision.absent:
-                if self._writer.execute(statements.SELECT_INSTANCE.sql, instance_id).fetchone() is not None:
-                    raise _Conflict(Verdict.STALE)
-
     def _collect(self, batch: "_Batch", decision: Decision) -> None:
         """Add a decision's rows to *batch*."""
         at = decision.recorded_at
-        for identity in decision.identities:
+        for identity in dict.fromkeys(decision.identities):
             batch.inbox.append((self._new_id("inbox"), identity.source, identity.id, at))
         row_ids: dict[tuple[str, str], int] = {}
         for instance_id, (expected, instance) in decision.changes().items():
@@ -311,8 +338,8 @@ class SqliteStore:
         for owner_id, fact in decision.facts:
             batch.other(statements.PUT_FACT, _fact_row(row_ids[owner_id], fact))
         for key in decision.withdrawn:
-            batch.other(statements.WITHDRAW_EFFECT, ("discarded", "superseded", at, key, "pending"))
-        if decision.answer is not None:
+            batch.other(statements.SET_EFFECT, ("discarded", "superseded", at, key, "pending"))
+        if decision.answer is not None and decision.identities:
             batch.other(statements.INSERT_ANSWER, _answer_row(batch.inbox[-1][0], decision.answer, at))
         self._collect_rows(batch, decision)
 
@@ -334,7 +361,7 @@ class SqliteStore:
         known = self._row_ids.get(instance_id)
         if known is not None:
             return known
-        with _store_errors():
+        with self._writing, _store_errors():
             row = self._writer.execute(statements.SELECT_INSTANCE.sql, instance_id).fetchone()
         found = int(row[0]) if row else 0  # no row has the id 0: the update will find nothing
         self._remember(instance_id, found)
@@ -387,7 +414,7 @@ def _without_rivals(decisions: Sequence[Decision]) -> tuple[list[int], list[int]
     identities: set[Identity] = set()
     instances: set[tuple[str, str]] = set()
     for place, decision in enumerate(decisions):
-        changed = {*decision.changes(), *decision.absent}
+        changed = decision.changes().keys()
         if identities.isdisjoint(decision.identities) and instances.isdisjoint(changed):
             together.append(place)
             identities.update(decision.identities)
@@ -501,6 +528,6 @@ def _store_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:  # the driver's own errors have none
             raise StorageFull from error
         raise StoreUnavailable from error

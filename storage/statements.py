@@ -7,7 +7,7 @@ The request path uses no ORM and no statement objects: an ORM session costs 2 ms
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import Delete, Insert, Select, Table, Update, bindparam, delete, select, update
+from sqlalchemy import Delete, Insert, Select, Table, Update, bindparam, delete, func, null, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
@@ -85,10 +85,35 @@ UPDATE_INSTANCE = compiled(
         for name in ("state", "revision", "entry", "steps", "path", "context", "deadline", "updated_at")
     })
 )  # fmt: skip
-WITHDRAW_EFFECT = compiled(
+SET_EFFECT = compiled(
     update(EFFECT)
-    .where(EFFECT.c.key == bindparam("effect"), EFFECT.c.status == "pending")
-    .values(status="discarded", reason="superseded", updated_at=bindparam("at"))
+    .where(EFFECT.c.key == bindparam("effect"), EFFECT.c.status == bindparam("expected"))
+    .values(status=bindparam("to"), reason=bindparam("why"), updated_at=bindparam("at"))
+)
+
+
+def _oldest(table: Table, key: str) -> Statement:
+    """Count the first rows after a key that are older than a time, and give the last one's key."""
+    rows = (
+        select(table.c[key])
+        .where(table.c[key] > bindparam("mark"), table.c.recorded_at < bindparam("before"))
+        .order_by(table.c[key])
+        .limit(bindparam("limit"))
+        .subquery()
+    )
+    return compiled(select(func.count(), func.max(rows.c[key])))
+
+
+def _between(statement: Update | Delete, table: Table, key: str) -> Statement:
+    return compiled(statement.where(table.c[key] > bindparam("mark"), table.c[key] <= bindparam("last")))
+
+
+OLD_BODIES = _oldest(ANSWER, "inbox_id")
+DROP_BODIES = (_between(update(ANSWER).values(body=null()), ANSWER, "inbox_id"),)
+OLD_IDENTITIES = _oldest(INBOX, "id")
+DROP_IDENTITIES = (
+    _between(delete(ANSWER), ANSWER, "inbox_id"),
+    _between(delete(INBOX), INBOX, "id"),
 )
 
 SELECT_INSTANCE = find(INSTANCE, "definition", "key")

@@ -207,11 +207,11 @@ class ParkedFactRow(SQLModel, table=True):
     """A fact whose shipment or status word is not known, kept until it is."""
 
     __tablename__: ClassVar[str] = "parked_fact"
-    __table_args__: ClassVar[Any] = (Index(None, "order_id"), STRICT)
+    __table_args__: ClassVar[Any] = (Index(None, "order_ref"), STRICT)
 
     source: str = _text(primary_key=True)
     event_id: str = _text(primary_key=True)
-    order_id: str = _text()
+    order_ref: str = _text()
     reason: str = _text()
     event: str = _text()
     received_at: int = _integer()

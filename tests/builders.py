@@ -12,14 +12,41 @@ from msgspec.structs import replace
 from engine.errors import StepError
 from engine.fold import Fact
 from engine.interpreter import GuardFunction, Interpreter
-from engine.model import SECOND, Definition, Event, Instance, Ordering, State, Step, Timer, Transition, born, versioned
-from engine.ports import Decision, Identity
+from engine.model import (
+    SECOND,
+    Definition,
+    Effect,
+    EffectStatus,
+    Event,
+    Instance,
+    Ordering,
+    State,
+    Step,
+    Timer,
+    Transition,
+    born,
+    effect_key,
+    versioned,
+)
+from engine.ports import Decision, Identity, Row
 
 NOON = 1_767_268_800 * SECOND
 """2026-01-01, 12:00:00 UTC."""
 
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+
+
+class Alias(Row, frozen=True):
+    """Another name of an instance: a row that the engine does not look into."""
+
+    table = "alias"
+    key = ("kind", "value")
+
+    kind: str
+    value: str
+    definition: str
+    instance_key: str
 
 
 def says(_instance: Instance, event: Event, name: str) -> bool:
@@ -93,6 +120,23 @@ def a_step(instance: Instance | None = None, event: Event | None = None, **chang
         },
     )
     return Step(instance, event, after)
+
+
+def a_birth(key: str = "P-7", **changes: Any) -> Step:
+    """Return the first step of an instance."""
+    return a_step(an_instance(key=key), **changes)
+
+
+def asking_for(step: Step, *names: str, status: EffectStatus = "pending", reason: str = "") -> Step:
+    """Return *step* with effects of these names."""
+    keys = [effect_key(step.before, step.event.id, name, index) for index, name in enumerate(names)]
+    wanted = tuple(Effect(key, name, status, reason) for key, name in zip(keys, names, strict=True))
+    return replace(step, effects=wanted)
+
+
+def an_alias(value: str = "wamid-1", instance_key: str = "m-1", kind: str = "wamid") -> Alias:
+    """Return another name of a message."""
+    return Alias(kind, value, "message", instance_key)
 
 
 def a_decision(*steps: Step, identities: Collection[str] = (), **fields: Any) -> Decision:

@@ -295,6 +295,21 @@ def test_the_first_event_of_all_arms_the_initial_state_even_if_it_stays() -> Non
     assert (step.after.deadline, noted.after.deadline) == (NOON + 2 * HOUR, NOON + 2 * HOUR)
 
 
+@pytest.mark.parametrize("since", [None, "opened"], ids=["since it entered", "since a time in the context"])
+def test_a_timer_that_fired_and_left_the_state_as_it_was_arms_the_next_one(since: str | None) -> None:
+    interpreter = an_interpreter(
+        Transition("packed", "asked", "waiting"),
+        Transition("waiting", "reminded", "waiting", effects=("remind",)),
+        Transition("waiting", "expired", "over"),
+        timers=(Timer("waiting", "reminded", 12 * HOUR, since), Timer("waiting", "expired", 24 * HOUR, since)),
+    )
+
+    waiting = interpreter.step(an_instance(), an_event("asked", at=NOON, assign={"opened": NOON})).after
+    reminded = interpreter.step(waiting, an_event("reminded", "t-1", at=NOON + 12 * HOUR)).after
+
+    assert (waiting.deadline, reminded.deadline) == (NOON + 12 * HOUR, NOON + 24 * HOUR)
+
+
 # What it tells
 
 
@@ -393,6 +408,22 @@ def test_the_machine_keeps_no_model_however_many_steps_it_runs() -> None:
 
 def test_the_machine_has_the_definitions_events_and_no_others() -> None:
     assert set(PARCEL._machine.events) == {"picked_up", "arrived", "held", "sent_back"}
+
+
+@pytest.mark.parametrize("name", ["state", "trigger", "to_moving", "*", "a b.c"])
+def test_an_event_may_have_any_name(name: str) -> None:
+    interpreter = an_interpreter(Transition("packed", name, "moving"))
+
+    assert interpreter.step(an_instance(), an_event(name)).after.state == "moving"
+
+
+@pytest.mark.parametrize("name", ["*", "=", "state", "a b.c"])
+def test_a_state_may_have_any_name_and_is_only_itself(name: str) -> None:
+    interpreter = an_interpreter(Transition("packed", "picked_up", name), Transition(name, "arrived", "there"))
+    packed = an_instance("packed", interpreter.definition)
+
+    assert interpreter.step(packed, an_event("picked_up")).after.state == name
+    assert isinstance(refusal(interpreter, packed, an_event("arrived")), NoTransition)
 
 
 def test_a_step_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:

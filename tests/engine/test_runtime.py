@@ -5,7 +5,7 @@ from engine.model import Instance
 from engine.ports import Decision
 from engine.runtime import ATTEMPTS, settle
 from storage.memory import MemoryStore
-from tests.builders import a_decision, a_step, an_event, an_instance
+from tests.builders import Alias, a_decision, a_step, an_alias, an_event, an_instance
 
 
 async def stored(store: MemoryStore) -> Instance:
@@ -22,6 +22,19 @@ async def test_a_decision_that_holds_is_returned_and_committed() -> None:
 
     assert await settle(store, deliberate) is decision
     assert (await stored(store)).revision == 1
+
+
+async def test_a_row_of_a_decision_is_found_by_the_fields_of_its_key() -> None:
+    store = MemoryStore()
+
+    async def deliberate() -> Decision | None:
+        return a_decision(put=(an_alias("w-1"),))
+
+    await settle(store, deliberate)
+    await settle(store, deliberate)
+
+    [row] = await store.find(Alias)
+    assert row.identity() == ("wamid", "w-1")
 
 
 async def test_nothing_to_change_is_nothing_committed() -> None:

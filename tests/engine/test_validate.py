@@ -174,9 +174,7 @@ def test_a_problem_is_told_once_however_many_arrows_have_it() -> None:
 
     problems = validate(a_definition(to_moving, to_lost), places=Places({"packed": "/states/packed"}))
 
-    assert problems == (
-        Problem("/states/packed", "UNKNOWN_GUARD", "no code is registered for the guard is_ready"),
-    )  # fmt: skip
+    assert problems == (Problem("/states/packed", "UNKNOWN_GUARD", "no code is registered for the guard is_ready"),)
 
 
 def test_a_state_that_can_be_gone_back_from_is_no_dead_end() -> None:
@@ -186,6 +184,10 @@ def test_a_state_that_can_be_gone_back_from_is_no_dead_end() -> None:
     )
 
     assert validate(definition) == ()
+
+
+def test_a_timer_in_a_state_that_exists_is_no_problem() -> None:
+    assert validate(replace(PARCEL, timers=(Timer("packed", "picked_up"),))) == ()
 
 
 def test_a_cycle_in_the_way_does_not_keep_the_search_going() -> None:

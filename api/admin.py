@@ -1,0 +1,244 @@
+"""
+The admin API: definitions with their diagrams, sessions with their history, effects, counts.
+
+Rule 1: every address needs an administrator's token.
+Rule 2: lists are paged by cursor and never longer than 200.
+"""
+
+import base64
+import binascii
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+import msgspec
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from api.auth import staff
+from api.clock import Clock
+from api.metrics import Metrics
+from api.problems import Refusal, documented
+from api.sessions import Act, SessionDesk
+from api.views import (
+    ActBody,
+    CompiledView,
+    DefinitionView,
+    EdgeTaken,
+    EffectChanged,
+    EffectView,
+    HistoryItem,
+    Latency,
+    MintBody,
+    Minted,
+    SessionList,
+    SessionView,
+    StateCount,
+    Stats,
+    compiled_view,
+    definition_view,
+    effect_view,
+    history_item,
+    session_item,
+    session_view,
+)
+from definitions.catalogue import Catalogue
+from diagrams import Overlay, Walked, draw, render_dot, render_mermaid
+from engine.model import Definition, EffectStatus, Instance
+from engine.ports import Store
+from storage.queries import Queries
+
+MAX_LIMIT = 200
+"""How long a list may be."""
+
+PICTURES = ("mmd", "dot", "svg", "png")
+
+
+class AdminApi(Controller):
+    """Everything under `/admin/api/v1`."""
+
+    path = "/admin/api/v1"
+    guards = (staff,)
+    tags = ("admin",)
+
+    # Definitions
+
+    @get("/definitions", responses=documented(401, 403))
+    async def definitions(self, catalogue: NamedDependency[Catalogue]) -> list[DefinitionView]:
+        """List the definitions that run."""
+        return [
+            definition_view(document, catalogue.interpreter(document.name).definition)
+            for document in catalogue.documents.values()
+        ]
+
+    @get("/definitions/{name:str}", responses=documented(401, 403, 404))
+    async def definition(self, name: FromPath[str], catalogue: NamedDependency[Catalogue]) -> CompiledView:
+        """Return a compiled definition."""
+        return compiled_view(catalogue.interpreter(unquote(name)).definition)
+
+    @get(
+        [f"/definitions/{{name:str}}/diagram.{suffix}" for suffix in PICTURES],
+        responses=documented(401, 403, 404, 501),
+    )
+    async def definition_diagram(
+        self, name: FromPath[str], request: Request[Any, Any, Any], catalogue: NamedDependency[Catalogue]
+    ) -> Response[str]:
+        """Draw a definition."""
+        return _drawn(catalogue.interpreter(unquote(name)).definition, None, request)
+
+    # Sessions
+
+    @post("/sessions", responses=documented(401, 403, 404, 415, 422))
+    async def mint(self, data: JSONBody[MintBody], sessions: NamedDependency[SessionDesk]) -> Minted:
+        """Open a session of a Flow and mint its token: how a Flow without endpoint begins."""
+        return Minted((await sessions.mint(data.definition, data.recipient, data.data)).key)
+
+    @get("/sessions", responses=documented(401, 403, 422))
+    async def list_sessions(
+        self,
+        queries: NamedDependency[Queries],
+        definition: FromQuery[str] = "",
+        in_state: Annotated[str, QueryParameter(name="state")] = "",
+        q: FromQuery[str] = "",
+        cursor: FromQuery[str] = "",
+        limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = 50,
+    ) -> SessionList:
+        """List sessions, the newest first; *q* is a key, the beginning of one, or another name of a session."""
+        found = await queries.sessions(definition, in_state, q, _before(cursor), limit + 1)
+        more = len(found) > limit
+        items = tuple(session_item(session) for session in found[:limit])
+        return SessionList(items, _cursor(found[limit - 1].id) if more else None)
+
+    @get("/sessions/{definition:str}/{key:str}", responses=documented(401, 403, 404))
+    async def session(
+        self,
+        definition: FromPath[str],
+        key: FromPath[str],
+        sessions: NamedDependency[SessionDesk],
+        catalogue: NamedDependency[Catalogue],
+        queries: NamedDependency[Queries],
+    ) -> SessionView:
+        """Return a session, whole."""
+        return await _view(await sessions.find(unquote(definition), unquote(key)), catalogue, queries)
+
+    @get("/sessions/{definition:str}/{key:str}/history", responses=documented(401, 403, 404))
+    async def history(
+        self,
+        definition: FromPath[str],
+        key: FromPath[str],
+        sessions: NamedDependency[SessionDesk],
+        queries: NamedDependency[Queries],
+    ) -> list[HistoryItem]:
+        """Return a session's steps, in order."""
+        instance = await sessions.find(unquote(definition), unquote(key))
+        return [history_item(item) for item in await queries.history(*instance.id)]
+
+    @get(
+        [f"/sessions/{{definition:str}}/{{key:str}}/diagram.{suffix}" for suffix in PICTURES],
+        responses=documented(401, 403, 404, 501),
+    )
+    async def session_diagram(
+        self,
+        definition: FromPath[str],
+        key: FromPath[str],
+        request: Request[Any, Any, Any],
+        sessions: NamedDependency[SessionDesk],
+        catalogue: NamedDependency[Catalogue],
+        queries: NamedDependency[Queries],
+    ) -> Response[str]:
+        """Draw a session: its definition with the way it went and where it stands."""
+        instance = await sessions.find(unquote(definition), unquote(key))
+        drawn = catalogue.interpreter(instance.definition, instance.version).definition
+        walked = tuple(
+            Walked(item.source_state, item.event, item.target_state, item.inferred)
+            for item in await queries.history(*instance.id)
+        )
+        return _drawn(drawn, Overlay(instance.state, walked), request)
+
+    @post(
+        "/sessions/{definition:str}/{key:str}/events",
+        status_code=200,
+        responses=documented(401, 403, 404, 409, 415, 422),
+    )
+    async def act(
+        self,
+        definition: FromPath[str],
+        key: FromPath[str],
+        data: JSONBody[ActBody],
+        sessions: NamedDependency[SessionDesk],
+        catalogue: NamedDependency[Catalogue],
+        queries: NamedDependency[Queries],
+    ) -> SessionView:
+        """Send an event to a session and return the session after it."""
+        act = Act(data.event, data.id, data.data, data.reason)
+        return await _view(await sessions.act(unquote(definition), unquote(key), act), catalogue, queries)
+
+    # Effects and counts
+
+    @get("/effects", responses=documented(401, 403, 422))
+    async def effects(
+        self, queries: NamedDependency[Queries], status: FromQuery[EffectStatus | None] = None
+    ) -> list[EffectView]:
+        """List effects, the oldest first."""
+        return [effect_view(effect) for effect in await queries.effects(status=status or "")]
+
+    @post("/effects/{effect_id:str}/retry", status_code=200, responses=documented(401, 403, 404, 409))
+    async def retry(
+        self, effect_id: FromPath[str], store: NamedDependency[Store], clock: NamedDependency[Clock]
+    ) -> EffectChanged:
+        """Let an effect be called again; one whose outcome is unknown may then happen twice."""
+        return await _changed(store, clock, effect_id, ("dead", "discarded", "unknown"), "pending")
+
+    @post("/effects/{effect_id:str}/discard", status_code=200, responses=documented(401, 403, 404, 409))
+    async def discard(
+        self, effect_id: FromPath[str], store: NamedDependency[Store], clock: NamedDependency[Clock]
+    ) -> EffectChanged:
+        """Let an effect be called no more."""
+        return await _changed(store, clock, effect_id, ("pending", "dead", "unknown"), "discarded")
+
+    @get("/stats", responses=documented(401, 403))
+    async def stats(self, queries: NamedDependency[Queries], metrics: NamedDependency[Metrics]) -> Stats:
+        """Count sessions by state, edges taken, and what waits for people."""
+        return Stats(
+            sessions=tuple(StateCount(*msgspec.structs.astuple(count)) for count in await queries.counts()),
+            edges=tuple(EdgeTaken(*msgspec.structs.astuple(edge)) for edge in await queries.edges()),
+            flow_latency=Latency(*metrics.flow_latency()),
+            quarantined=await queries.quarantined(),
+        )
+
+
+async def _view(instance: Instance, catalogue: Catalogue, queries: Queries) -> SessionView:
+    effects = await queries.effects(definition=instance.definition, key=instance.key)
+    return session_view(instance, catalogue, effects)
+
+
+async def _changed(
+    store: Store, clock: Clock, effect_id: str, expected: tuple[EffectStatus, ...], status: EffectStatus
+) -> EffectChanged:
+    if not await store.set_effect(effect_id, expected, status, "by staff", clock()):
+        raise Refusal(409, "effect_status", f"Only effects that are {', '.join(expected)} can become {status}.")
+    return EffectChanged(effect_id, status)
+
+
+def _drawn(definition: Definition, overlay: Overlay | None, request: Request[Any, Any, Any]) -> Response[str]:
+    suffix = request.scope["path"].rpartition(".")[2]
+    drawing = draw(definition, overlay)
+    if suffix == "mmd":
+        return Response(render_mermaid(drawing), media_type="text/vnd.mermaid")
+    if suffix == "dot":
+        return Response(render_dot(drawing), media_type="text/vnd.graphviz")
+    raise Refusal(501, "no_pictures", "Diagrams come as .mmd and .dot.")
+
+
+def _cursor(before: int) -> str:
+    return base64.urlsafe_b64encode(str(before).encode()).decode().rstrip("=")
+
+
+def _before(cursor: str) -> int | None:
+    """Return what a cursor says, or None for none."""
+    if not cursor:
+        return None
+    try:
+        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error):
+        raise Refusal(400, "bad_cursor", "That is no cursor of ours.") from None

@@ -1,0 +1,57 @@
+"""The running server, as the command line asks it."""
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+import httpx2
+
+from api.settings import PREFIX, Settings
+
+SECONDS = 10
+
+
+class Server:
+    """The admin API of the server that the settings name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = f"{settings.base_url}/admin/api/v1/"
+        self._headers = {"Authorization": f"Bearer {settings.admin_token}"}
+
+    def get(self, *path: str, **query: str) -> Any:
+        """Return what an address answers, decoded."""
+        return self._ask("GET", path, params={name: value for name, value in query.items() if value}).json()
+
+    def text(self, *path: str) -> str:
+        """Return what an address answers, as text."""
+        return self._ask("GET", path).text
+
+    def post(self, *path: str, content: Any) -> Any:
+        """Send *content* to an address and return what it answers."""
+        return self._ask("POST", path, json=content).json()
+
+    def _ask(self, method: str, path: tuple[str, ...], **options: Any) -> httpx2.Response:
+        url = self._base + "/".join(quote(part, safe="") for part in path)
+        try:
+            response = httpx2.request(method, url, headers=self._headers, timeout=SECONDS, **options)
+        except httpx2.HTTPError as error:
+            fix = f"start it with `waystate serve`, or set {PREFIX}PUBLIC_URL"
+            raise click.ClickException(f"no server answers at {self._base} ({type(error).__name__}); {fix}") from None
+        if response.status_code == httpx2.codes.UNAUTHORIZED:
+            raise click.ClickException(f"the server does not know the token; set {PREFIX}ADMIN_TOKEN")
+        if response.is_error:
+            raise click.ClickException(_problem(response))
+        return response
+
+
+def _problem(response: httpx2.Response) -> str:
+    """Return what a problem document says, on one line."""
+    try:
+        document = response.json()
+    except ValueError:
+        return f"the server answered {response.status_code}"
+    parts = [document.get("code", str(response.status_code)), document.get("detail", "")]
+    if document.get("allowed") is not None:
+        parts.append(f"{document.get('from')} takes: {', '.join(document['allowed']) or 'nothing'}")
+    parts += [f"{error['pointer']} {error['message']}" for error in document.get("errors", [])]
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,171 @@
+"""`waystate serve`: checks everything, then serves."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import msgspec
+import uvicorn
+
+from api import logs
+from api.app import application, assemble
+from api.cli.exits import configured
+from api.keyring import KeyRing, generate, load_keys
+from api.settings import KEYS_FOLDER, PREFIX, ConfigurationError, Settings, load, make_missing
+from definitions.catalogue import Catalogue
+from engine.errors import DefinitionError
+from storage import migrate
+from storage.sqlite import DatabaseInUse
+
+KEEP_ALIVE_SECONDS = 75
+DRAIN_SECONDS = 10
+"""How long calls under way may take to end when the server is told to stop."""
+
+
+@click.command()
+@click.option("--host", help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port to listen on.")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes.")
+@click.option("--lab", is_flag=True, help="Put a sample order to try things on.")
+@configured
+def serve(host: str | None, port: int | None, workers: int | None, *, lab: bool) -> None:
+    """Serve until told to stop."""
+    given = {"HOST": host, "PORT": port, "WORKERS": workers}
+    environ = {**os.environ, **{f"{PREFIX}{name}": str(value) for name, value in given.items() if value is not None}}
+    settings = prepared(load(environ))
+    logs.configure(development=settings.development)
+    catalogue = load_catalogue(settings)
+    keys = load_keys(settings)
+    listener = _listen(settings)
+    settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
+    try:
+        parts = assemble(settings, catalogue, keys)
+    except DatabaseInUse:
+        what = "another server has the database open"
+        raise ConfigurationError(what, str(settings.database), f"stop it, or set {PREFIX}DATABASE_URL") from None
+
+    def started() -> None:
+        click.echo(_banner(settings, keys))
+        if lab:
+            _start_lab(settings)
+
+    config = uvicorn.Config(
+        application(parts),
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    _Server(config, started).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Tells when it takes calls."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
+
+
+def prepared(settings: Settings) -> Settings:
+    """
+    Return *settings* with everything there that they speak of; development makes it, production must have it.
+
+    Raises:
+        ConfigurationError: the database's schema is not this program's.
+    """
+    if settings.development:
+        settings = make_missing(settings)
+        if settings.private_key_file == str(KEYS_FOLDER) and not list(KEYS_FOLDER.glob("*.pem")):
+            generate(KEYS_FOLDER, settings.passphrase)
+    found = migrate.schema(settings.database)
+    if found is migrate.Schema.NEWER:
+        fix = "use the version of this program that made it, or a backup from before"
+        raise ConfigurationError("the database's schema is newer than this program", str(settings.database), fix)
+    if found is not migrate.Schema.CURRENT:
+        if not settings.development:
+            what = "the database's schema is not there yet or older than this program"
+            raise ConfigurationError(what, str(settings.database), "run `waystate db upgrade`")
+        migrate.upgrade(settings.database)
+    return settings
+
+
+def load_catalogue(settings: Settings) -> Catalogue:
+    """
+    Return all definitions.
+
+    Raises:
+        ConfigurationError: one of them is wrong.
+    """
+    for folder in settings.definition_folders:
+        if not folder.is_dir():
+            raise ConfigurationError("there is no such folder", f"{PREFIX}DEFINITIONS={folder}", "correct the path")
+    try:
+        return Catalogue.load(settings.definition_folders)
+    except DefinitionError as error:
+        where, _, what = str(error).partition(": ")
+        raise ConfigurationError(f"a definition is wrong: {what}", where, "see `waystate check` on its file") from None
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        where = f"{settings.host}:{settings.port}"
+        fix = f"choose another with {PREFIX}PORT or --port, or stop what listens there"
+        raise ConfigurationError(f"cannot listen there ({error.strerror})", where, fix) from None
+    return listener
+
+
+def _banner(settings: Settings, keys: KeyRing) -> str:
+    """Return what a server says when it is up; development shows what it made."""
+    address = settings.base_url
+    lines = [f"Waystate serves at {address}  (stop it with Ctrl-C)"]
+    if settings.development:
+        couriers = ", ".join(f"{name} {secret}" for name, secret in settings.couriers.items())
+        lines += [
+            "",
+            f"  Flow endpoint      {address}/flows/personalised_offer",
+            f"  WhatsApp webhook   {address}/webhooks/whatsapp",
+            f"  Addresses          {address}/schema",
+            "",
+            "Made for development, kept in var/:",
+            f"  admin token        {settings.admin_token}",
+            f"  portal token       {settings.portal_token}",
+            f"  courier keys       {couriers}",
+            f"  app secret         {settings.app_secret}",
+            f"  verify token       {settings.verify_token}",
+            f"  endpoint key       {keys.keys[0].name}, {keys.keys[0].fingerprint}",
+            "",
+            "Try next, in another terminal:",
+            "  .venv/bin/python -m lab walk personalised_offer   a customer walks the offer, as a phone does",
+            "  .venv/bin/python -m lab order                     an order fails to arrive, is resolved, arrives",
+            "  .venv/bin/waystate sessions list                  what was kept of all that",
+        ]
+    return "\n".join(lines)
+
+
+def _start_lab(settings: Settings) -> None:
+    """Let the lab put its sample order, over HTTP like everybody else."""
+    environ = {**os.environ, "WAYSTATE_PUBLIC_URL": settings.base_url, "WAYSTATE_PORTAL_TOKEN": settings.portal_token}
+    command = [sys.executable, "-m", "lab", "sample"]
+    subprocess.Popen(command, env=environ, cwd=Path.cwd(), stdout=subprocess.DEVNULL)  # noqa: S603 - our own module

@@ -1,0 +1,354 @@
+"""
+The Flow endpoint: `POST /flows/{name}`, Meta's encrypted calls.
+
+Source: Meta, "Implementing your Flow Endpoint" and "Flows error codes". 432: the signature is not right; 421: the
+envelope cannot be opened (the phone fetches our key again and asks once more); 427: the flow token is at its end,
+with a message for the customer, encrypted like any answer.
+
+Calls of one turn of the event loop go through each stage together: all signatures, all RSA, all reading, all decisions,
+one commit. RSA leaves the processor's caches cold; doing one thing for several calls wins part of that back.
+
+Rule 1: signature first, RSA second: a stranger cannot make us compute.
+Rule 2: a call's identity is the hash of its body. The same body gets the same bytes: a second, different answer under
+        the same key and IV would break both. What cannot be answered the same way again gets an empty 427.
+Rule 3: an answer leaves after its commit.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from api.clock import Clock
+from api.crypto import CannotDecrypt, Opened, WireError, check_signature, open_envelope
+from api.keyring import KeyRing
+from api.logs import fault
+from api.metrics import Metrics
+from definitions.catalogue import Catalogue
+from definitions.flow_calls import NO_SESSION, Call, Reply, gone
+from definitions.json_text import too_deep, unstorable
+from engine.errors import StoreError, UnknownInstance
+from engine.model import SECOND, Instance
+from engine.ports import Answer, Decision, Identity, Receipt, Store, Verdict
+from engine.runtime import ATTEMPTS
+
+LOG = structlog.get_logger()
+
+SOURCE = "flow"
+"""Whose ids a Flow call's identity is among."""
+
+TURN = 32
+"""How many calls go through the stages together at most."""
+
+KEPT_BYTES = 16 * 1024
+"""An answer up to this size is kept to be given again; a larger one (with images) by its hash alone."""
+
+LOGIC_SECONDS = 4.0
+"""How long asynchronous logic may take before the call is given up; Meta hangs up after 10."""
+
+RETRY_AFTER = 2
+"""Seconds after which a call may come again when the database could not take it."""
+
+QUEUE = 1000
+"""How many calls may wait for their turn; the next is turned away at once."""
+
+DOWN = 30 * SECOND
+"""How long the database may be away before a ping says so; Meta's availability figure is made of pings."""
+
+VERSIONS = frozenset({"3.0", "4.0"})
+"""The data API versions we speak."""
+
+_NO_TOKEN = frozenset({"", "unused"})
+_MAX_TOKEN = 1024
+
+
+class FlowAnswer(Struct, frozen=True):
+    """What a call is answered over HTTP. *code* says why, for the log; *retry_after* is in seconds, 0 for none."""
+
+    status: int
+    code: str
+    body: bytes = b""
+    request_id: str = ""
+    retry_after: int = 0
+
+
+class Content(Struct):
+    """The content of an envelope, as far as it is alike in every call; what each part must be is checked later."""
+
+    version: Any = None
+    action: Any = None
+    screen: Any = None
+    data: Any = None
+    flow_token: Any = None
+
+
+_decode_content = msgspec.json.Decoder(Content).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Waiting:
+    """A call on its way through the stages: what came, what it turned out to be, what it is answered."""
+
+    __slots__ = ("answer", "body", "call", "done", "flow", "identity", "opened", "signatures", "version")
+
+    def __init__(self, flow: str, body: bytes, signatures: Sequence[bytes]) -> None:
+        self.flow = flow
+        self.body = body
+        self.signatures = signatures
+        self.identity = hashlib.sha256(body).hexdigest()
+        self.done: asyncio.Future[FlowAnswer] = asyncio.get_running_loop().create_future()
+        self.answer: FlowAnswer | None = None
+        self.opened: Opened | None = None
+        self.version: Any = None
+        self.call: Call | None = None
+
+
+class FlowEndpoint:
+    """Answers Flow calls."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        keys: KeyRing,
+        app_secrets: Sequence[bytes],
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._catalogue = catalogue
+        self._keys = keys
+        self._app_secrets = app_secrets
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._queue: list[_Waiting] = []
+        self._turn_due = False
+        self._turns: set[asyncio.Task[None]] = set()
+        self._down_since: int | None = None
+
+    async def answer(self, flow: str, body: bytes, signatures: Sequence[bytes]) -> FlowAnswer:
+        """Answer one call: its raw *body*, and all values of its signature header."""
+        began = self._clock()
+        waiting = _Waiting(flow, body, signatures)
+        if len(self._queue) >= QUEUE:
+            waiting.answer = self._unavailable("shed")
+        elif self._waits(flow):
+            await self._serve([waiting])
+        else:
+            self._queue.append(waiting)
+            self._take_turns()
+            await waiting.done
+        answer = waiting.answer or FlowAnswer(500, "internal")
+        self._metrics.flow_calls.labels(flow if flow in self._catalogue else "unknown", answer.code).inc()
+        self._metrics.flow_seconds.observe((self._clock() - began) / SECOND)
+        return msgspec.structs.replace(answer, request_id=waiting.identity[:16])
+
+    def _waits(self, flow: str) -> bool:
+        """Return whether the flow's logic may wait for others: its calls must not hold up a turn."""
+        return flow in self._catalogue.flows and self._catalogue.flow(flow).screens.waits
+
+    # Turns
+
+    def _take_turns(self) -> None:
+        if not self._turn_due:
+            self._turn_due = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        calls, self._queue = self._queue[:TURN], self._queue[TURN:]
+        self._turn_due = False
+        if self._queue:
+            self._take_turns()
+        turn = asyncio.get_running_loop().create_task(self._serve(calls))
+        self._turns.add(turn)
+        turn.add_done_callback(self._turns.discard)
+
+    async def _serve(self, calls: Sequence[_Waiting]) -> None:
+        """Take *calls* through all stages together; whatever happens, each has an answer in the end."""
+        try:
+            for waiting in calls:
+                await self._open(waiting)
+            await self._settle(
+                [(waiting, waiting.call) for waiting in calls if waiting.answer is None and waiting.call]
+            )
+        except StoreError as error:
+            self._down_since = self._down_since or self._clock()
+            LOG.warning("flow_store_error", error=type(error).__name__)
+            for waiting in calls:
+                waiting.answer = waiting.answer or self._unavailable("db_down")
+        except Exception as error:  # noqa: BLE001 - a fault of ours must leave no call of the turn unanswered
+            LOG.error("flow_turn_failed", **fault(error))
+        finally:
+            for waiting in calls:
+                if not waiting.done.done():  # whoever asked may have gone away
+                    waiting.done.set_result(waiting.answer or FlowAnswer(500, "internal"))
+
+    # The stages
+
+    async def _open(self, waiting: _Waiting) -> None:
+        """Check the signature, open the envelope, and read what the call is; some are answered by that alone."""
+        try:
+            check_signature(waiting.body, waiting.signatures, self._app_secrets)
+            waiting.opened = open_envelope(waiting.body, self._keys)
+            content = _read(waiting.opened.content)
+        except CannotDecrypt as error:
+            waiting.answer = FlowAnswer(421, error.reason)
+            return
+        except WireError as error:
+            waiting.answer = FlowAnswer(432, error.reason)
+            return
+        waiting.version = content.version
+        if content.action == "ping":
+            waiting.answer = await self._pong(waiting)
+        elif isinstance(content.data, dict) and (content.data.get("error") or content.data.get("error_key")):
+            LOG.warning("flow_client_error", flow=waiting.flow, call=waiting.identity[:16])
+            waiting.answer = _sealed(waiting, 200, "client_error", {"data": {"acknowledged": True}})
+        else:
+            waiting.call = _call(content, waiting, self._clock())
+            if waiting.call.token in _NO_TOKEN or len(waiting.call.token) > _MAX_TOKEN:
+                waiting.answer = _replied(waiting, gone("token_unknown", NO_SESSION))
+
+    async def _pong(self, waiting: _Waiting) -> FlowAnswer:
+        """Answer Meta's health check: the truth about the database, once it has been away for a while."""
+        down_since = self._down_since
+        if down_since is not None:
+            try:
+                await self._store.recall([Identity(SOURCE, waiting.identity)])
+                self._down_since = None
+            except StoreError:
+                if self._clock() - down_since > DOWN:
+                    return self._unavailable("db_down")
+        return _sealed(waiting, 200, "ping", {"data": {"status": "active"}})
+
+    async def _settle(self, live: list[tuple[_Waiting, Call]]) -> None:
+        """Recall, load, decide and commit until each call is answered; one that lost a race decides again."""
+        for _ in range(ATTEMPTS):
+            if not live:
+                return
+            receipts = await self._store.recall([Identity(SOURCE, waiting.identity) for waiting, _ in live])
+            instances = await self._store.load([(waiting.flow, call.token) for waiting, call in live])
+            commits: list[tuple[_Waiting, FlowAnswer, Awaitable[Verdict]]] = []
+            for (waiting, call), receipt, instance in zip(live, receipts, instances, strict=True):
+                if receipt is not None:
+                    waiting.answer = await self._replay(waiting, call, receipt)
+                    continue
+                try:
+                    reply = await self._decide(waiting, call, instance)
+                    answer = _replied(waiting, reply)
+                except Exception as error:  # noqa: BLE001 - one call's fault must not be its neighbours'
+                    LOG.error("flow_call_failed", flow=waiting.flow, call=waiting.identity[:16], **fault(error))
+                    waiting.answer = FlowAnswer(500, "internal")
+                else:
+                    commits.append((waiting, answer, self._store.commit(_decision(waiting, call, reply, answer))))
+            for waiting, answer, commit in commits:
+                if await commit is Verdict.COMMITTED:
+                    waiting.answer = answer
+            self._down_since = None
+            live = [(waiting, call) for waiting, call in live if waiting.answer is None]
+        for waiting, _ in live:
+            waiting.answer = self._unavailable("contended")
+
+    async def _decide(self, waiting: _Waiting, call: Call, instance: Instance | None) -> Reply:
+        """Let the session's version of the flow say what the call does."""
+        try:
+            flow = self._catalogue.flow(waiting.flow, None if instance is None else instance.version)
+        except UnknownInstance:
+            return gone("flow_unknown", NO_SESSION)
+        if not flow.screens.waits:
+            reply = await flow.answer(call, instance)
+        else:
+            try:
+                async with asyncio.timeout(LOGIC_SECONDS):
+                    reply = await flow.answer(call, instance)
+            except TimeoutError:
+                reply = flow.excuse(call, instance, "deadline")
+        if reply.fault is not None:
+            LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.identity[:16], **fault(reply.fault))
+        return reply
+
+    async def _replay(self, waiting: _Waiting, call: Call, receipt: Receipt) -> FlowAnswer:
+        """Return the same bytes as the first time or, if they are gone and cannot be made again, an empty 427."""
+        answer = receipt.answer
+        if answer is not None and answer.body is not None:
+            return FlowAnswer(answer.status, "replay", answer.body)
+        if answer is not None and answer.key:
+            (instance,) = await self._store.load([(answer.definition, answer.key)])
+            if instance is not None and instance.revision == answer.revision:
+                flow = self._catalogue.flow(answer.definition, instance.version)
+                again = _replied(waiting, await flow.show(call, instance))
+                if hashlib.sha256(again.body).digest() == answer.digest:
+                    return msgspec.structs.replace(again, code="replay")
+        return FlowAnswer(427, "replay_gone")
+
+    def _unavailable(self, code: str) -> FlowAnswer:
+        return FlowAnswer(503, code, retry_after=RETRY_AFTER)
+
+
+def _read(content: bytes) -> Content:
+    """
+    Return a call's content as far as every call has it.
+
+    Raises:
+        CannotDecrypt: it is not a JSON object in UTF-8: nothing tells whose call it is.
+    """
+    if too_deep(content):
+        raise CannotDecrypt("inner_bad")
+    try:
+        return _decode_content(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise CannotDecrypt("inner_bad") from None
+
+
+def _call(content: Content, waiting: _Waiting, now: int) -> Call:
+    """Return the call that a content is; one that is not as Meta's are has no action, and the flow refuses it."""
+    opened = waiting.opened
+    action, screen, data, token = content.action, content.screen, content.data, content.flow_token
+    readable = (
+        isinstance(action, str)
+        and isinstance(screen, str | None)
+        and isinstance(data, dict | None)
+        and content.version in VERSIONS
+        and not (opened and unstorable(opened.content))
+    )
+    return Call(
+        identity=waiting.identity,
+        action=action if readable else "",
+        screen=screen or "" if readable else "",
+        token=token if isinstance(token, str) else "",
+        data=data or {} if readable else {},
+        now=now,
+    )
+
+
+def _replied(waiting: _Waiting, reply: Reply) -> FlowAnswer:
+    """Return a flow's reply as Meta takes it."""
+    if reply.status == 427:  # noqa: PLR2004 - Meta's status for a token at its end
+        return _sealed(waiting, reply.status, reply.code, reply.data)
+    return _sealed(waiting, reply.status, reply.code, {"screen": reply.screen, "data": reply.data})
+
+
+def _sealed(waiting: _Waiting, status: int, code: str, content: Mapping[str, Any]) -> FlowAnswer:
+    """Return an answer with its content encrypted; it says the version that it was asked in."""
+    if waiting.opened is None:
+        return FlowAnswer(500, "internal")
+    return FlowAnswer(status, code, waiting.opened.seal(_encode({"version": waiting.version, **content})))
+
+
+def _decision(waiting: _Waiting, call: Call, reply: Reply, answer: FlowAnswer) -> Decision:
+    """Return what a call commits: its identity and its answer always, the steps if it takes any."""
+    instance = reply.instance
+    stored = instance is not None and instance.revision > 0
+    kept = Answer(
+        status=answer.status,
+        digest=hashlib.sha256(answer.body).digest(),
+        body=answer.body if len(answer.body) <= KEPT_BYTES else None,
+        definition=instance.definition if instance is not None and stored else "",
+        key=instance.key if instance is not None and stored else "",
+        revision=instance.revision if instance is not None and stored else 0,
+    )
+    identities = (Identity(SOURCE, waiting.identity),)
+    return Decision(identities=identities, recorded_at=call.now, steps=reply.steps, answer=kept)

@@ -1,0 +1,247 @@
+"""
+Where every request comes in: its host, its size, its time, its text are checked before any handler sees it.
+
+The frameworks behind do none of this by themselves (measured): they wait for a slow body for ever, accept a missing
+Host, answer deep JSON and bad UTF-8 with a 500.
+
+Rule 1: a body is read whole, within its limit and its time, and handed on as one piece.
+Rule 2: a Flow call is answered from here: it passes no router and no framework, whose cost it would feel most.
+Rule 3: paths stay percent-encoded, so that a key may hold a slash; handlers unquote what they take from a path.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from api.flows import FlowEndpoint
+from api.problems import FieldProblem, ProblemDocument, encoded, problem
+from definitions.json_text import too_deep, unstorable
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+KIB = 1024
+DRAINED = 4 * KIB * KIB
+"""A body over its limit is read up to here and dropped, so that the 413 arrives; beyond, the connection ends."""
+
+BODY_SECONDS = 5.0
+"""How long a body may take to arrive."""
+
+JSON_TYPE = b"application/json"
+_FLOWS = "/flows/"
+_BODYLESS = {"GET", "HEAD", "OPTIONS"}
+CONTENT_SECURITY_POLICY = (
+    b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY),
+)
+
+
+class Limit(Struct, frozen=True):
+    """How large a body may be under a path, and whether it must be JSON that we can store."""
+
+    prefix: str
+    octets: int
+    json: bool = True
+
+
+LIMITS = (
+    Limit(_FLOWS, 256 * KIB, json=False),
+    # Meta repeats a call that is refused for seven days: whatever is signed is taken, and set aside if it is odd.
+    Limit("/webhooks/whatsapp", 4 * KIB * KIB, json=False),
+    Limit("/webhooks/couriers/", KIB * KIB),
+    Limit("/_ah/", 64 * KIB),
+    Limit("/", KIB * KIB),
+)
+
+
+class _Closed(Exception):
+    """The peer went away before its body was here."""
+
+
+class _Refused(Exception):
+    """A request that goes no further."""
+
+    def __init__(self, status: int, code: str, detail: str = "", errors: tuple[FieldProblem, ...] = ()) -> None:
+        super().__init__(code)
+        self.document = problem(status, code, detail, errors=errors)
+
+
+class FrontDoor:
+    """The ASGI application: the door, with the Flow endpoint right behind it and *inside* for everything else."""
+
+    def __init__(self, inside: ASGIApp, flows: FlowEndpoint, hosts: frozenset[str], *, behind_proxy: bool) -> None:
+        self._inside = inside
+        self._flows = flows
+        self._hosts = frozenset(host.encode() for host in hosts)
+        self._behind_proxy = behind_proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or run the application's life."""
+        if scope["type"] == "lifespan":
+            await self._inside(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._request(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        is_flow = path.startswith(_FLOWS) and scope["method"] == "POST"
+        try:
+            self._check_host(scope["headers"])
+            limit = next(limit for limit in LIMITS if path.startswith(limit.prefix))
+            body = b"" if scope["method"] in _BODYLESS else await _read(receive, limit.octets, scope["headers"])
+            if is_flow:
+                await self._flow_call(scope, body, send)
+                return
+            if limit.json and scope["method"] not in _BODYLESS:
+                _check_json(body, scope["headers"])
+        except _Closed:
+            return
+        except _Refused as refused:
+            await _refuse(send, refused.document, "" if is_flow else path)
+            return
+        await self._go_inside(scope, body, receive, send)
+
+    def _check_host(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        hosts = 0
+        for name, value in headers:
+            if name == b"host":
+                hosts += 1
+                if value.lower() not in self._hosts:
+                    raise _Refused(400, "host_refused", "This server does not answer for that host.")
+            elif name.startswith(b"x-forwarded-") and not self._behind_proxy:
+                raise _Refused(400, "proxy_refused", "In development no proxy may stand in front.")
+        if hosts != 1:
+            raise _Refused(400, "host_refused", "A request names exactly one host.")
+
+    async def _flow_call(self, scope: Scope, body: bytes, send: Send) -> None:
+        signatures = []
+        media_type = b""
+        for name, value in scope["headers"]:
+            if name == b"x-hub-signature-256":
+                signatures.append(value)
+            elif name == b"content-type":
+                media_type = value
+        if media_type.partition(b";")[0].strip().lower() != JSON_TYPE:
+            raise _Refused(415, "media_type")
+        answer = await self._flows.answer(scope["path"][len(_FLOWS) :], body, signatures)
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(answer.body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-request-id", answer.request_id.encode()),
+        ]
+        if answer.retry_after:
+            headers.append((b"retry-after", str(answer.retry_after).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _go_inside(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        request_id = secrets.token_hex(8)
+        scope["path"] = scope["raw_path"].decode("ascii")
+        scope.setdefault("state", {})["request_id"] = request_id
+        given = False
+
+        async def receive_once() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send_dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name for name, _ in message["headers"]}
+                extra = [header for header in SECURITY_HEADERS if header[0] not in present]
+                message["headers"] = [*message["headers"], *extra, (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        await self._inside(scope, receive_once, send_dressed)
+
+
+async def _read(receive: Receive, limit: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return a request's whole body, if it is small enough, in time, and not compressed."""
+    if any(name == b"content-encoding" for name, _ in headers):
+        raise _Refused(415, "content_encoding", "Bodies are taken uncompressed.")
+    first = await _next(receive, BODY_SECONDS)
+    body = first.get("body", b"")
+    if first.get("more_body"):
+        body = await _read_rest(receive, body, limit)
+    if len(body) > limit:
+        raise _Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
+    return bytes(body)
+
+
+async def _read_rest(receive: Receive, begun: bytes, limit: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + BODY_SECONDS
+    pieces, size = [begun], len(begun)
+    while True:
+        message = await _next(receive, deadline - loop.time())
+        size += len(message.get("body", b""))
+        if size <= limit:
+            pieces.append(message.get("body", b""))
+        elif size > DRAINED:
+            raise _Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
+        if not message.get("more_body"):
+            break
+    if size > limit:
+        raise _Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
+    return b"".join(pieces)
+
+
+async def _next(receive: Receive, seconds: float) -> Message:
+    try:
+        async with asyncio.timeout(seconds):
+            message = await receive()
+    except TimeoutError:
+        raise _Refused(408, "body_too_slow", f"A body has {BODY_SECONDS:.0f} seconds to arrive.") from None
+    if message["type"] == "http.disconnect":
+        raise _Closed
+    return message
+
+
+def _check_json(body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse what is not JSON, and JSON that could not be stored or would harm a decoder."""
+    if not body:
+        return
+    media_type = next((value for name, value in headers if name == b"content-type"), b"")
+    if media_type.partition(b";")[0].strip().lower() != JSON_TYPE:
+        raise _Refused(415, "media_type", "Bodies are application/json.")
+    if too_deep(body):
+        raise _Refused(400, "too_deep", "The JSON nests too deep.")
+    try:
+        body.decode()
+        errors = tuple(FieldProblem(fault.pointer, fault.code, fault.message) for fault in unstorable(body))
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        raise _Refused(400, "not_json", "The body is not JSON in UTF-8.") from None
+    if errors:
+        raise _Refused(422, "invalid_content", errors=errors)
+
+
+async def _refuse(send: Send, document: ProblemDocument, path: str) -> None:
+    """Answer a request that goes no further, as its *path* tells problems; without a path there is no body."""
+    body, media_type = encoded(document, path) if path else (b"", "text/plain")
+    headers = [
+        (b"content-type", media_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", secrets.token_hex(8).encode()),
+        *SECURITY_HEADERS,
+    ]
+    if document.status in {408, 413}:
+        headers.append((b"connection", b"close"))  # part of the body may still be on its way
+    await send({"type": "http.response.start", "status": document.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,241 @@
+"""
+The addresses of merchants and portals: accounts and orders put, orders read back, subscriptions, resolutions.
+
+The addresses under `/_ah` and `/api/v2` are those of a merchant portal that exists; what goes wrong there has its
+shape, `{"error", "reason"}`. The others answer with problem documents.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from litestar import Request, Response, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta, Struct, field
+
+from api.auth import portal
+from api.orders import (
+    AccountTaken,
+    OrderDesk,
+    Resolution,
+    ResolutionInvalid,
+    UnknownAccount,
+    UnknownCase,
+    UnknownCustomer,
+    UnknownOrder,
+)
+from api.problems import Failure, FieldProblem, Refusal, documented
+from definitions.orders.document import Malformed
+from definitions.orders.rows import Account
+from definitions.orders.times import to_rfc3339
+from engine.errors import StepError
+from engine.model import Instance
+
+Text = Annotated[str, Meta(max_length=1024)]
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class AccountBody(Struct, forbid_unknown_fields=False):
+    """A merchant's brand account; what else is put is kept."""
+
+    slug: Name = field(name="accountSlug")
+    name: Name
+    timezone: Name = "Asia/Kolkata"
+
+
+class AccountView(Struct, frozen=True):
+    """An account as it is kept."""
+
+    account_id: str = field(name="accountId")
+    slug: str = field(name="accountSlug")
+    name: str
+    timezone: str
+
+
+class OrderView(Struct, frozen=True):
+    """Where an order stands after it was put."""
+
+    order_id: str = field(name="orderId")
+    state: str
+    revision: int
+
+
+class SubscribeBody(Struct, forbid_unknown_fields=True):
+    """The portal's checkbox, ticked: who wants to be written to."""
+
+    phone: Name = field(name="contactPhone")
+    name: Text = field(name="customerName")
+    email: Text
+    account_id: Name = field(name="accountId")
+    status: Name = field(name="whatsAppStatus")
+
+
+class Subscribed(Struct, frozen=True):
+    """What was sent, and that it was done."""
+
+    phone: str = field(name="contactPhone")
+    name: str = field(name="customerName")
+    email: str
+    account_id: str = field(name="accountId")
+    whatsapp_status: str = field(name="whatsAppStatus")
+    # The literal that portals know, its last space included.
+    status: str = "updated successfully "
+
+
+class ShippingDetails(Struct, forbid_unknown_fields=True):
+    """Where to deliver instead, and what the courier should know."""
+
+    name: Text = ""
+    email: Text = ""
+    current_address: Text = field(name="currentAddress", default="")
+    updated_address: Text = field(name="updatedAddress", default="")
+    landmark: Text = ""
+    notes: Text = ""
+
+
+class ResolutionBody(Struct, forbid_unknown_fields=True):
+    """What a customer chose for a failed delivery."""
+
+    number: Name = field(name="customerOrderNumber")
+    code: Name = field(name="resolutionCode")
+    tracking_id: Name = field(name="trackingId")
+    phone: Name = field(name="contactPhoneNumber")
+    deferred_date: Text = field(name="deferredDate", default="")
+    source: Text = field(name="actionSource", default="")
+    shipping: ShippingDetails = field(name="shippingDetails", default_factory=ShippingDetails)
+    remarks: Text = ""
+
+
+class CaseView(Struct, frozen=True):
+    """An NDR case: where it stands, and what was chosen."""
+
+    key: str
+    state: str
+    resolution: dict[str, str]
+    updated_at: str = field(name="updatedAt")
+
+
+@put(
+    "/api/v1/accounts/{account_id:str}",
+    guards=[portal],
+    responses=documented(401, 403, 409, 415, 422),
+    tags=["merchants"],
+)
+async def put_account(
+    account_id: FromPath[str],
+    request: Request[Any, Any, Any],
+    data: JSONBody[AccountBody],
+    orders: NamedDependency[OrderDesk],
+) -> AccountView:
+    """Keep a brand account."""
+    try:
+        ZoneInfo(data.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise _wrong("/timezone", "A time zone of the IANA database") from None
+    settings = (await request.body()).decode()
+    account = Account(unquote(account_id), data.slug, data.name, data.timezone, settings)
+    try:
+        await orders.put_account(account)
+    except AccountTaken:
+        raise Refusal(409, "slug_taken", "Another account has that slug.") from None
+    return AccountView(account.account_id, account.slug, account.name, account.timezone)
+
+
+@put(
+    "/api/v1/orders/{order_id:str}",
+    guards=[portal],
+    responses=documented(401, 403, 409, 415, 422),
+    tags=["merchants"],
+)
+async def put_order(
+    order_id: FromPath[str], data: JSONBody[dict[str, Any]], orders: NamedDependency[OrderDesk]
+) -> OrderView:
+    """Keep an order's document; its status logs are taken as facts, its customer joins the account's."""
+    if data.get("orderId") != unquote(order_id):
+        raise _wrong("/orderId", "The id in the address")
+    try:
+        order = await orders.put_order(data)
+    except Malformed as malformed:
+        errors = tuple(FieldProblem(problem.pointer, problem.code, problem.message) for problem in malformed.problems)
+        raise Refusal(422, "invalid_content", errors=errors) from None
+    except UnknownAccount:
+        raise Refusal(422, "unknown_account", "No account has that slug.") from None
+    except AccountTaken:
+        raise Refusal(409, "other_account", "The order is another account's.") from None
+    return OrderView(order.key, order.state, order.revision)
+
+
+@get(
+    "/_ah/api/esb/v2/order/{order_id:str}",
+    guards=[portal],
+    responses=documented(401, 403, 404, esb=True),
+    tags=["portal"],
+)
+async def read_order(order_id: FromPath[str], orders: NamedDependency[OrderDesk]) -> Response[Any]:
+    """Read an order back: its document, with what couriers say rewritten from the facts, and the computed flag."""
+    try:
+        return Response(await orders.read(unquote(order_id)))
+    except UnknownOrder:
+        return _failed(404, "failed to read the order", "no such order")
+
+
+@post(
+    "/_ah/api/esb/v2/order/{order_id:str}",
+    status_code=200,
+    guards=[portal],
+    responses=documented(401, 403, 404, 415, 422, esb=True),
+    tags=["portal"],
+)
+async def subscribe(
+    order_id: FromPath[str], data: JSONBody[SubscribeBody], orders: NamedDependency[OrderDesk]
+) -> Response[Any]:
+    """Let the order's customer be written to on WhatsApp."""
+    try:
+        await orders.subscribe(unquote(order_id), data.account_id, data.phone, data.email, data.status)
+    except (UnknownOrder, UnknownCustomer):
+        return _failed(404, "failed to update customers", "no entry exist in customer table")
+    except ResolutionInvalid as invalid:
+        return _failed(422, "failed to update customers", f"{invalid.field}: {invalid.message}")
+    return Response(Subscribed(data.phone, data.name, data.email, data.account_id, data.status))
+
+
+@post(
+    "/api/v2/ndrResolution",
+    status_code=200,
+    guards=[portal],
+    responses=documented(401, 403, 404, 409, 415, 422, esb=True),
+    tags=["portal"],
+)
+async def resolve(
+    request: Request[Any, Any, Any], data: JSONBody[ResolutionBody], orders: NamedDependency[OrderDesk]
+) -> Response[Any]:
+    """Take what a customer chose for a failed delivery."""
+    details = {name: value for name, value in msgspec.to_builtins(data.shipping).items() if value}
+    resolution = Resolution(
+        data.number, data.tracking_id, data.phone, data.code, data.deferred_date, data.source, data.remarks, details
+    )
+    try:
+        case = await orders.resolve(resolution, request.headers.get("idempotency-key", ""))
+    except UnknownOrder:
+        return _failed(404, "failed to submit the resolution", "no such order for that phone number")
+    except UnknownCase:
+        return _failed(404, "failed to submit the resolution", "no failed delivery to resolve")
+    except ResolutionInvalid as invalid:
+        return _failed(422, "failed to submit the resolution", f"{invalid.field}: {invalid.message}")
+    except StepError:
+        return _failed(409, "failed to submit the resolution", "the case takes no resolution in its state")
+    return Response(_case_view(case))
+
+
+def _case_view(case: Instance) -> CaseView:
+    return CaseView(case.key, case.state, case.context.get("resolution", {}), to_rfc3339(case.updated_at))
+
+
+def _failed(status: int, error: str, reason: str) -> Response[Any]:
+    return Response(Failure(error, reason), status_code=status)
+
+
+def _wrong(pointer: str, message: str) -> Refusal:
+    return Refusal(422, "invalid_content", errors=(FieldProblem(pointer, "invalid", message),))

@@ -1,0 +1,240 @@
+"""
+What the environment says. Names and defaults are the outward contract; `waystate --help` lists them from here.
+
+Rule 1: fail closed. Production starts with nothing missing; development makes it under `var/` and says so.
+Rule 2: every mistake is one line: what, where, how to fix.
+Rule 3: a secret is never printed, but for those that development made itself.
+"""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "WAYSTATE_"
+STATE_FOLDER = Path("var")
+"""Where development keeps what it makes, under the working directory."""
+
+KEYS_FOLDER = STATE_FOLDER / "keys"
+
+
+class ConfigurationError(Exception):
+    """Something about the set-up is wrong: *what*, *where* it stands, and how to *fix* it."""
+
+    def __init__(self, what: str, where: str, fix: str) -> None:
+        super().__init__(f"{what}; {where}; {fix}")
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings, each from the environment variable of its name in capitals after `WAYSTATE_`."""
+
+    env: Annotated[
+        Literal["development", "production"],
+        Meta(description="development binds to loopback, makes what is missing, and refuses foreign hosts"),
+    ] = "production"
+    host: Annotated[str, Meta(description="the address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(description="the port to listen on", ge=0, le=65535)] = 8000
+    workers: Annotated[int, Meta(description="worker processes; more than 1 needs PostgreSQL", ge=1)] = 1
+    database_url: Annotated[str, Meta(description="sqlite:///PATH")] = "sqlite:///var/waystate.db"
+    definitions: Annotated[str, Meta(description="further folders of definitions, separated as PATH is")] = ""
+    private_key: Annotated[str, Meta(description="the endpoint's RSA key as PEM text")] = ""
+    private_key_file: Annotated[str, Meta(description="its file, or a folder of keys: a key ring")] = ""
+    passphrase: Annotated[str, Meta(description="what the private keys are encrypted with")] = ""
+    app_secret: Annotated[str, Meta(description="Meta's app secret; several, comma-separated, during a reset")] = ""
+    verify_token: Annotated[str, Meta(description="what Meta says to verify the webhook's address")] = ""
+    access_token: Annotated[str, Meta(description="Graph API token, for sending")] = ""
+    phone_number_id: Annotated[str, Meta(description="our phone numbers' ids, comma-separated; unset: every one")] = ""
+    waba_id: Annotated[str, Meta(description="our WhatsApp business account's id")] = ""
+    graph_url: Annotated[str, Meta(description="the Graph API's address")] = "https://graph.facebook.com"
+    public_url: Annotated[str, Meta(description="the address that people and Meta use")] = ""
+    data_key: Annotated[str, Meta(description="key of the encryption at rest: 32 bytes in base64")] = ""
+    smtp_url: Annotated[str, Meta(description="where one-time codes are mailed from")] = ""
+    samples: Annotated[str, Meta(description="a folder of sample documents for tests that use some")] = ""
+    admin_token: Annotated[str, Meta(description="bearer token of the first administrator")] = ""
+    portal_token: Annotated[str, Meta(description="bearer token of a portal or merchant backend")] = ""
+    courier_secrets: Annotated[str, Meta(description="courier webhooks' secrets: name=secret,…")] = ""
+
+    @property
+    def development(self) -> bool:
+        """Return whether this is the development mode."""
+        return self.env == "development"
+
+    @property
+    def database(self) -> Path:
+        """Return the embedded database's file."""
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def definition_folders(self) -> tuple[Path, ...]:
+        """Return the further folders of definitions."""
+        return tuple(Path(folder) for folder in self.definitions.split(os.pathsep) if folder)
+
+    @property
+    def app_secrets(self) -> tuple[bytes, ...]:
+        """Return the app secrets that signatures may be made with."""
+        return tuple(secret.encode() for secret in _split(self.app_secret))
+
+    @property
+    def phone_numbers(self) -> frozenset[str]:
+        """Return the ids of our phone numbers; none means that every number is ours."""
+        return frozenset(_split(self.phone_number_id))
+
+    @property
+    def couriers(self) -> dict[str, str]:
+        """Return the courier webhooks' secrets by courier."""
+        pairs = (pair.partition("=") for pair in _split(self.courier_secrets))
+        return {name.strip(): secret.strip() for name, _, secret in pairs}
+
+    @property
+    def base_url(self) -> str:
+        """Return the address that people use: the public one, or the listening one."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Return the values of the Host header that are ours."""
+        own = {f"{name}:{self.port}" for name in (self.host, "127.0.0.1", "localhost", "[::1]")}
+        public = urlsplit(self.base_url).netloc
+        return frozenset({*own, public} if self.development or public else own)
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Return each setting's environment variable, meaning and default."""
+    described = []
+    for field in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
+        extra = (field.type.extra_json_schema or {}) if isinstance(field.type, msgspec.inspect.Metadata) else {}
+        default = "" if field.default is msgspec.NODEFAULT else str(field.default)
+        described.append((f"{PREFIX}{field.name.upper()}", extra.get("description", ""), default))
+    return described
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """
+    Return the settings that *environ* gives.
+
+    Raises:
+        ConfigurationError: one of them is wrong, or production lacks one.
+    """
+    settings = _read(environ)
+    if settings.development:
+        _check_loopback(settings)
+    else:
+        _check_complete(settings)
+    return settings
+
+
+def load_loosely(environ: Mapping[str, str]) -> Settings:
+    """
+    Return the settings for a command that does not serve: what production lacks is not missed.
+
+    Raises:
+        ConfigurationError: one of them is wrong.
+    """
+    settings = _read(environ)
+    return make_missing(settings) if settings.development else settings
+
+
+def _read(environ: Mapping[str, str]) -> Settings:
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+    known = {name: value for name, value in given.items() if value and name in Settings.__struct_fields__}
+    try:
+        settings = msgspec.convert(known, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$.")
+        where = PREFIX + path.rstrip("`").upper()
+        raise ConfigurationError(what, where, "see `waystate --help` for what it takes") from None
+    _check_database(settings)
+    _check_couriers(settings)
+    return settings
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables that look like settings and are none: mistyped, most likely."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.__struct_fields__}
+    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+def _check_database(settings: Settings) -> None:
+    if not settings.database_url.startswith("sqlite:///"):
+        scheme = settings.database_url.partition(":")[0]
+        fix = "use sqlite:///PATH; PostgreSQL comes with a later version"
+        raise ConfigurationError(f"no {scheme} database can be used yet", f"{PREFIX}DATABASE_URL", fix)
+    if settings.workers > 1:
+        fix = "set it to 1: a SQLite file has one writing process"
+        raise ConfigurationError("several workers cannot share a SQLite file", f"{PREFIX}WORKERS", fix)
+
+
+def _check_couriers(settings: Settings) -> None:
+    for pair in _split(settings.courier_secrets):
+        name, equals, secret = pair.partition("=")
+        if not (name.strip() and equals and secret.strip()):
+            fix = "write name=secret, several separated by commas"
+            raise ConfigurationError("a courier's secret has no name or no secret", f"{PREFIX}COURIER_SECRETS", fix)
+
+
+def _check_loopback(settings: Settings) -> None:
+    if settings.host not in {"127.0.0.1", "localhost", "::1"}:
+        fix = f"listen on 127.0.0.1, or set {PREFIX}ENV=production with its secrets"
+        raise ConfigurationError("development listens on loopback only", f"{PREFIX}HOST", fix)
+
+
+def _check_complete(settings: Settings) -> None:
+    fixes = {
+        "app_secret": "set it to the app secret from Meta's App Dashboard, Settings, Basic",
+        "verify_token": "set it to a secret text, and the same in Meta's App Dashboard, WhatsApp, Configuration",
+    }
+    for name, fix in fixes.items():
+        if not getattr(settings, name):
+            raise ConfigurationError("production needs it and it is not set", f"{PREFIX}{name.upper()}", fix)
+    if not (settings.private_key or settings.private_key_file):
+        fix = "make one with `waystate keys generate` and name it there"
+        raise ConfigurationError("production needs the endpoint's private key", f"{PREFIX}PRIVATE_KEY_FILE", fix)
+
+
+def make_missing(settings: Settings) -> Settings:
+    """
+    Return *settings* with what development needs and the environment does not give, made once and kept under `var/`.
+
+    Raises:
+        ConfigurationError: what was kept cannot be read.
+    """
+    kept_at = STATE_FOLDER / "development.json"
+    kept = _read_kept(kept_at)
+    made = {
+        "app_secret": secrets.token_hex(16),
+        "verify_token": secrets.token_urlsafe(16),
+        "admin_token": secrets.token_urlsafe(24),
+        "portal_token": secrets.token_urlsafe(24),
+        "courier_secrets": f"generic={secrets.token_urlsafe(24)},eshopbox={secrets.token_urlsafe(24)}",
+        "data_key": base64.b64encode(secrets.token_bytes(32)).decode(),
+        **kept,
+    }
+    if made != kept:
+        STATE_FOLDER.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(kept_at, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(made, file, indent=2)
+    missing: dict[str, Any] = {name: value for name, value in made.items() if not getattr(settings, name)}
+    if not (settings.private_key or settings.private_key_file):
+        missing["private_key_file"] = str(KEYS_FOLDER)
+    return msgspec.structs.replace(settings, **missing)
+
+
+def _read_kept(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        fix = "delete it, and new secrets are made"
+        raise ConfigurationError("the secrets made for development cannot be read", str(path), fix) from None
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

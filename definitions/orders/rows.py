@@ -1,0 +1,70 @@
+"""The records that orders keep beside their instances. Each is one table's row, field by column (storage/tables.py)."""
+
+from typing import ClassVar
+
+from engine.ports import Row
+
+
+class Account(Row, frozen=True):
+    """A merchant's brand account; *settings* is what else was put, as JSON."""
+
+    table: ClassVar[str] = "account"
+    key: ClassVar[tuple[str, ...]] = ("account_id",)
+
+    account_id: str
+    slug: str
+    name: str
+    timezone: str
+    settings: str = "{}"
+
+
+class Customer(Row, frozen=True):
+    """A person as one account knows them, by phone and e-mail."""
+
+    table: ClassVar[str] = "customer"
+    key: ClassVar[tuple[str, ...]] = ("account_id", "phone", "email")
+
+    account_id: str
+    phone: str
+    email: str
+    person_id: str
+    name: str
+
+
+class OrderDocument(Row, frozen=True):
+    """An order's document, as JSON, as the merchant put it."""
+
+    table: ClassVar[str] = "order_document"
+    key: ClassVar[tuple[str, ...]] = ("order_id",)
+
+    order_id: str
+    account_id: str
+    customer_order_number: str
+    document: str
+    updated_at: int
+
+
+class ParkedFact(Row, frozen=True):
+    """A courier's event that nothing here answers to yet; *event* is it, as JSON, and *reason* says what is missing."""
+
+    table: ClassVar[str] = "parked_fact"
+    key: ClassVar[tuple[str, ...]] = ("source", "event_id")
+
+    source: str
+    event_id: str
+    order_ref: str
+    reason: str
+    event: str
+    received_at: int
+
+
+class Alias(Row, frozen=True):
+    """Another name of an instance: `wamid` for the message that carries it."""
+
+    table: ClassVar[str] = "alias"
+    key: ClassVar[tuple[str, ...]] = ("kind", "value")
+
+    kind: str
+    value: str
+    definition: str
+    instance_key: str

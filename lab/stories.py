@@ -1,0 +1,167 @@
+"""What there is to try: small stories told to a running server, each step printed as it happens."""
+
+import json
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from lab.phone import Answer, Phone
+from lab.world import World
+
+SAMPLE_ORDER = Path(__file__).parent / "sample_order.json"
+SHOWN = 100
+"""How much of a value is printed."""
+
+
+def offer(world: World, token: str = "") -> bool:
+    """Walk a customer through the personalised offer; return whether it ended as it should."""
+    token = token or secrets.token_urlsafe(16)
+    phone = Phone(world, "personalised_offer", token)
+    steps = [
+        ("opens the form", phone.open()),
+        ("chooses mobile phones", phone.submit("PRODUCT_SELECTOR", product_selection="0_mobile_phones")),
+        ("wants up to £500", phone.submit("OPTIONS", selected_product="phone", budget="1_£250_-_£500")),
+        ("chooses the first", phone.submit("OFFER", device="0_TechWave_TW14_Pro")),
+        ("reserves it", phone.submit("PRODUCT_DETAIL", selected_device="0_TechWave_TW14_Pro")),
+        ("opens the form again", phone.open()),
+    ]
+    for words, answer in steps:
+        _tell(words, answer)
+    _say(f"\nThe session: .venv/bin/waystate sessions show personalised_offer {token}")
+    return [answer.status for _, answer in steps] == [200, 200, 200, 200, 200, 427]
+
+
+def interest(world: World) -> bool:
+    """Send a customer the form without endpoint, and let them complete it; return whether it was taken."""
+    recipient = "919800000042"
+    minted = world.ask(
+        "POST",
+        "/admin/api/v1/sessions",
+        {"definition": "purchase_interest", "recipient": recipient, "data": {}},
+        token=world.admin_token,
+    )
+    token = minted["key"]
+    _say(f"a session was minted: {token}")
+    response = {
+        "flow_token": token,
+        "name": "Asha Rao",
+        "email": "asha@example.com",
+        "tos_optin": True,
+        "marketing_optin": False,
+        "categories": ["cameras"],
+    }
+    status = world.deliver(_completion(recipient, response))
+    _say(f"the completed form came by webhook: {status}")
+    session = world.ask("GET", f"/admin/api/v1/sessions/purchase_interest/{quote(token)}", token=world.admin_token)
+    _say(f"the session is {session['state']}; .venv/bin/waystate sessions show purchase_interest {token}")
+    return bool(session["state"] == "completed")
+
+
+def order(world: World) -> bool:
+    """Let an order fail to arrive, be resolved, and arrive; return whether it did."""
+    document = sample_order()
+    order_id, item = document["orderId"], document["items"][0]
+    tracking_id = item["forwardTrackingTimeline"]["trackingID"]
+    person = document["shippingAddress"]
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)
+
+    put = world.ask("PUT", f"/api/v1/orders/{order_id}", document, token=world.portal_token)
+    _say(f"the merchant puts order {order_id}: {put.get('state', put)}")
+    for minutes, words in ((90, "failed_delivery"), (0, "packed"), (60, "out_for_delivery")):
+        _scan(world, order_id, tracking_id, words, begin + timedelta(minutes=minutes))
+    _read(world, order_id)
+
+    subscribed = {"accountId": "1489", "whatsAppStatus": "ACTIVE"}
+    subscribed |= {name: person[name] for name in ("contactPhone", "customerName", "email")}
+    world.ask("POST", f"/_ah/api/esb/v2/order/{order_id}", subscribed, token=world.portal_token)
+    chosen = {
+        "customerOrderNumber": document["customerOrderNumber"],
+        "resolutionCode": "ACTF001",
+        "trackingId": tracking_id,
+        "contactPhoneNumber": person["contactPhone"],
+    }
+    case = world.ask("POST", "/api/v2/ndrResolution", chosen, token=world.portal_token)
+    _say(f"the customer wants another attempt: {case.get('state', case)}")
+    for minutes, words in ((240, "out_for_delivery"), (300, "delivered")):
+        _scan(world, order_id, tracking_id, words, begin + timedelta(minutes=minutes))
+    arrived = _read(world, order_id) == "delivered"
+    _say(f"\nThe order:    .venv/bin/waystate sessions show order {order_id}")
+    _say(f"Its shipment: .venv/bin/waystate sessions show shipment {order_id}:{tracking_id}")
+    _say(f"Its case:     .venv/bin/waystate sessions show ndr_case {case.get('key', '')}")
+    return arrived
+
+
+def sample(world: World) -> bool:
+    """Put the sample order as it is, for looking at; return whether it was taken."""
+    document = json.loads(SAMPLE_ORDER.read_text())
+    put = world.ask("PUT", f"/api/v1/orders/{document['orderId']}", document, token=world.portal_token)
+    return "state" in put
+
+
+def sample_order() -> dict[str, Any]:
+    """Return the sample order under a number of its own, with nothing reported about it yet."""
+    document: dict[str, Any] = json.loads(SAMPLE_ORDER.read_text())
+    number = f"LAB-{int(time.time() * 1000)}"
+    document |= {"orderId": number, "customerOrderNumber": f"C-{number}", "vendorOrderNumber": f"C-{number}"}
+    for item in document["items"]:
+        item["forwardTrackingTimeline"] |= {"trackingID": f"T-{number}", "statusLog": []}
+    return document
+
+
+def _scan(world: World, order_id: str, tracking_id: str, status: str, at: datetime) -> None:
+    event = {
+        "order_id": order_id,
+        "tracking_id": tracking_id,
+        "leg": "forward",
+        "status": status,
+        "occurred_at": at.isoformat(),
+        "location": "Pune",
+    }
+    answer = world.ask("POST", "/webhooks/couriers/generic", {"events": [event]}, key=world.courier_key)
+    _say(f"the courier reports {status} of {at:%H:%M}: {answer.get('results', [answer])[0].get('status', answer)}")
+
+
+def _read(world: World, order_id: str) -> str:
+    document = world.ask("GET", f"/_ah/api/esb/v2/order/{order_id}", token=world.portal_token)
+    item = document["items"][0]
+    choices = [choice["resolutionCode"] for choice in item["ndrDetails"].get("resolutions", [])]
+    _say(f"the portal reads: {item['latestStatus']}, choices {choices or 'none'}")
+    return str(item["latestStatus"])
+
+
+def _completion(sender: str, response: dict[str, Any]) -> dict[str, Any]:
+    """Return the webhook call that a completed Flow comes with."""
+    message = {
+        "from": sender,
+        "id": f"wamid.{secrets.token_urlsafe(24)}",
+        "timestamp": str(int(time.time())),
+        "type": "interactive",
+        "interactive": {
+            "type": "nfm_reply",
+            "nfm_reply": {"name": "flow", "body": "Sent", "response_json": json.dumps(response)},
+        },
+    }
+    value = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "15550000001", "phone_number_id": "100000000000001"},
+        "contacts": [{"profile": {"name": "Asha Rao"}, "wa_id": sender}],
+        "messages": [message],
+    }
+    return {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "200000000000002", "changes": [{"field": "messages", "value": value}]}],
+    }
+
+
+def _tell(words: str, answer: Answer) -> None:
+    content = answer.content or {}
+    where = content.get("screen", content.get("error_msg", content.get("data", {}).get("error_msg", "")))
+    data = json.dumps(content.get("data", {}), ensure_ascii=False)
+    _say(f"{words:<22} {answer.status} {where:<16} {data[:SHOWN]}{'…' if len(data) > SHOWN else ''}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - the lab speaks to whoever tries it
