@@ -23,6 +23,8 @@ STATE_FOLDER = Path("var")
 """Where development keeps what it makes, under the working directory."""
 
 KEYS_FOLDER = STATE_FOLDER / "keys"
+KEPT = STATE_FOLDER / "development.json"
+"""The secrets that development made."""
 
 
 class ConfigurationError(Exception):
@@ -134,9 +136,13 @@ def load_loosely(environ: Mapping[str, str]) -> Settings:
     """
     Return the settings for a command that does not serve: what production lacks is not missed.
 
+    Where a development server keeps what it made, and nothing says otherwise, its settings are meant.
+
     Raises:
         ConfigurationError: one of them is wrong.
     """
+    if KEPT.exists():
+        environ = {f"{PREFIX}ENV": "development", **environ}
     settings = _read(environ)
     return make_missing(settings) if settings.development else settings
 
@@ -205,8 +211,7 @@ def make_missing(settings: Settings) -> Settings:
     Raises:
         ConfigurationError: what was kept cannot be read.
     """
-    kept_at = STATE_FOLDER / "development.json"
-    kept = _read_kept(kept_at)
+    kept = _read_kept()
     made = {
         "app_secret": secrets.token_hex(16),
         "verify_token": secrets.token_urlsafe(16),
@@ -218,7 +223,7 @@ def make_missing(settings: Settings) -> Settings:
     }
     if made != kept:
         STATE_FOLDER.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(kept_at, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with os.fdopen(os.open(KEPT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(made, file, indent=2)
     missing: dict[str, Any] = {name: value for name, value in made.items() if not getattr(settings, name)}
     if not (settings.private_key or settings.private_key_file):
@@ -226,14 +231,14 @@ def make_missing(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, **missing)
 
 
-def _read_kept(path: Path) -> dict[str, str]:
-    if not path.exists():
+def _read_kept() -> dict[str, str]:
+    if not KEPT.exists():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        return msgspec.json.decode(KEPT.read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError):
         fix = "delete it, and new secrets are made"
-        raise ConfigurationError("the secrets made for development cannot be read", str(path), fix) from None
+        raise ConfigurationError("the secrets made for development cannot be read", str(KEPT), fix) from None
 
 
 def _split(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from api.cli.exits import configured
 from api.cli.http import Server
-from api.settings import load, make_missing
+from api.settings import load_loosely
 from api.views import compiled_view
 from definitions.catalogue import SHIPPED, Document, compile_path
 from definitions.json_text import Positions
@@ -76,9 +76,9 @@ def diagram(name_or_path: str, form: str, key: str | None, output: Path | None) 
         drawing = draw(_compiled(document))
         text = render_dot(drawing) if form == "dot" else render_mermaid(drawing)
     else:
-        settings = load(os.environ)
-        server = Server(make_missing(settings) if settings.development else settings)
-        text = server.text("sessions", document.name, key, "diagram.dot" if form == "dot" else "diagram.mmd")
+        text = Server(load_loosely(os.environ)).text(
+            "sessions", document.name, key, "diagram.dot" if form == "dot" else "diagram.mmd"
+        )
     if output is None:
         click.echo(text, nl=False)
     else:

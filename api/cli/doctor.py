@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from api.cli.serve import load_catalogue
 from api.keyring import load_keys
-from api.settings import PREFIX, ConfigurationError, Settings, load, make_missing, unknown
+from api.settings import PREFIX, ConfigurationError, Settings, load, load_loosely, unknown
 from storage import migrate
 
 WAL_SAFE = (3, 51, 3)
@@ -41,8 +41,9 @@ def doctor() -> None:
 
 def _examine() -> Iterator[Verdict]:
     try:
-        settings = load(os.environ)
-        settings = make_missing(settings) if settings.development else settings
+        settings = load_loosely(os.environ)
+        if not settings.development:
+            load(os.environ)  # here, what production lacks is missed
     except ConfigurationError as error:
         yield Verdict("settings", "FAIL", str(error))
         return

@@ -12,7 +12,7 @@ from engine.errors import NoTransition
 from engine.family import FRESH, WITHDRAWN, Family, Reception, family_of
 from engine.fold import Fact, Fold
 from engine.interpreter import Interpreter
-from engine.model import SECOND, Effect, Event, Instance, Step, Timer, born, effect_key
+from engine.model import SECOND, Effect, Event, Guard, Instance, Step, Timer, Transition, born, effect_key
 from engine.ports import Decision, FamilyRecord, Identity, Verdict
 from storage.memory import MemoryStore
 from tests.builders import HOUR, MINUTE, NOON, a_definition, a_fact, an_alias, an_event
@@ -609,6 +609,41 @@ def test_a_root_hears_that_what_it_was_told_no_longer_holds() -> None:
     # Nothing was delivered after all, and being recalled tells the order nothing.
     assert family.members["shipment", "S-1"].state == "recalled"
     assert decision.changes()[ROOT][1].context == {"summary": {"members": 1, "tags": {}}}
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        pytest.param([["tried", "returned"]], id="together"),
+        pytest.param([["returned", "tried"]], id="together, the later one first"),
+        pytest.param([["tried"], ["returned"]], id="one after the other"),
+        pytest.param([["returned"], ["tried"]], id="the later one first"),
+    ],
+)
+async def test_a_guard_that_reads_the_context_made_of_the_facts_says_the_same_however_they_came(
+    batches: list[list[str]],
+) -> None:
+    definition = a_definition(
+        Transition("packed", "tried", "packed"),
+        Transition("packed", "returned", "back", Guard("was_tried")),
+        ordering="event_time",
+        projection="tries",
+    )
+    interpreter = Interpreter(
+        definition,
+        {"was_tried": lambda instance, _: instance.context.get("tries", 0) > 0},
+        {"tries": lambda timeline: {"tries": sum(fact.name == "tried" for fact, _ in timeline)}},
+    )
+    reports = {"tried": a_fact("tried", 1), "returned": a_fact("returned", 2)}
+    store = MemoryStore()
+
+    for batch in batches:
+        root = "parcel", "P-7"
+        family = Family(lambda *_: interpreter, root, await store.load_family(family_of(root)), NOW)
+        family.receive(family.open(*root, {}), [reports[name] for name in batch])
+        await store.commit(family.decision())
+
+    assert store.instances["parcel", "P-7"].state == "back"
 
 
 # Timers

@@ -73,7 +73,7 @@ def test_merging_reports_is_commutative_associative_and_idempotent(a: Fact, b: F
 
 @pytest.mark.parametrize(
     ("at", "second"),
-    [(NOON, "20260101T120000Z"), (NOON + SECOND - 1, "20260101T120000Z"), (0, "19700101T000000Z")],
+    [(1_767_268_800_000_000, "20260101T120000Z"), (1_767_268_800_999_999, "20260101T120000Z"), (0, "19700101T000000Z")],
 )
 def test_a_second_is_told_in_utc(at: int, second: str) -> None:
     assert second_of(at) == second

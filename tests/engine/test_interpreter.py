@@ -205,13 +205,25 @@ def test_allowed_names_an_event_with_several_arrows_once() -> None:
 
 
 def test_the_path_grows_with_each_new_state_and_is_cut_back_to_one_passed_before() -> None:
-    instance = an_instance("packed", PARCEL.definition)
-    paths = []
-    for name in ("picked_up", "sent_back", "picked_up"):
-        instance = PARCEL.step(instance, an_event(name)).after
-        paths.append((instance.path, instance.entry))
+    screens = an_interpreter(
+        Transition("name", "next", "address"),
+        Transition("address", "next", "summary"),
+        Transition("summary", "edit_address", "address"),
+        Transition("address", "back", "name"),
+    )
+    instance = an_instance("name", screens.definition)
+    been = []
+    for name in ("next", "next", "edit_address", "back", "next"):
+        instance = screens.step(instance, an_event(name)).after
+        been.append((instance.path, instance.entry))
 
-    assert paths == [(("packed", "moving"), 1), (("packed",), 2), (("packed", "moving"), 3)]
+    assert been == [
+        (("name", "address"), 1),
+        (("name", "address", "summary"), 2),
+        (("name", "address"), 3),
+        (("name",), 4),
+        (("name", "address"), 5),
+    ]
 
 
 def test_staying_in_a_state_enters_it_no_second_time() -> None:
