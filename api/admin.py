@@ -202,7 +202,7 @@ class AdminApi(Controller):
         return Stats(
             sessions=tuple(StateCount(*msgspec.structs.astuple(count)) for count in await queries.counts()),
             edges=tuple(EdgeTaken(*msgspec.structs.astuple(edge)) for edge in await queries.edges()),
-            flow_latency=Latency(*metrics.flow_latency()),
+            flow_latency=Latency(*metrics.flow_calls.latency()),
             quarantined=await queries.quarantined(),
         )
 

@@ -76,7 +76,7 @@ class Opened(Struct, frozen=True):
     def seal(self, answer: bytes) -> bytes:
         """Return *answer* encrypted as the phone expects it: same key, every bit of the IV flipped, in base64."""
         flipped = (int.from_bytes(self.iv) ^ _FLIP).to_bytes(IV_BYTES)
-        return base64.b64encode(self.cipher.encrypt(flipped, answer, None))
+        return binascii.b2a_base64(self.cipher.encrypt(flipped, answer, None), newline=False)
 
 
 def check_signature(body: bytes, headers: Sequence[bytes], app_secrets: Iterable[bytes]) -> None:
@@ -92,7 +92,7 @@ def check_signature(body: bytes, headers: Sequence[bytes], app_secrets: Iterable
     given = headers[0][len(_SIGNATURE_PREFIX) :]
     right = False
     for secret in app_secrets:
-        right |= hmac.compare_digest(given, hmac.new(secret, body, hashlib.sha256).hexdigest().encode())
+        right |= hmac.compare_digest(given, hmac.digest(secret, body, "sha256").hex().encode())
     if not right:
         raise SignatureWrong("sig_bad")
 
@@ -108,10 +108,10 @@ def open_envelope(body: bytes, keys: KeyRing) -> Opened:
         raise CannotDecrypt("format")
     try:
         envelope = _decode_envelope(body)
-        sealed = base64.b64decode(envelope.encrypted_flow_data, validate=True)
-        sealed_key = base64.b64decode(envelope.encrypted_aes_key, validate=True)
-        iv = base64.b64decode(envelope.initial_vector, validate=True)
-    except (msgspec.DecodeError, binascii.Error, ValueError):
+        sealed = binascii.a2b_base64(envelope.encrypted_flow_data, strict_mode=True)
+        sealed_key = binascii.a2b_base64(envelope.encrypted_aes_key, strict_mode=True)
+        iv = binascii.a2b_base64(envelope.initial_vector, strict_mode=True)
+    except ValueError:  # msgspec's and binascii's errors are such
         raise CannotDecrypt("format") from None
     if len(iv) != IV_BYTES:
         raise CannotDecrypt("format")
@@ -152,7 +152,7 @@ def decrypt_media(blob: bytes, keys: MediaKeys) -> bytes:
     if not hmac.compare_digest(hashlib.sha256(blob).digest(), encrypted_hash):
         raise MediaCorrupt("media_encrypted_hash")
     sealed, tag = blob[:-MEDIA_TAG_BYTES], blob[-MEDIA_TAG_BYTES:]
-    if not hmac.compare_digest(hmac.new(hmac_key, iv + sealed, hashlib.sha256).digest()[:MEDIA_TAG_BYTES], tag):
+    if not hmac.compare_digest(hmac.digest(hmac_key, iv + sealed, "sha256")[:MEDIA_TAG_BYTES], tag):
         raise MediaCorrupt("media_hmac")
     try:
         unpad = PKCS7(algorithms.AES.block_size).unpadder()

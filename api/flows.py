@@ -16,7 +16,7 @@ Rule 3: an answer leaves after its commit.
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -72,7 +72,6 @@ class FlowAnswer(Struct, frozen=True):
     status: int
     code: str
     body: bytes = b""
-    request_id: str = ""
     retry_after: int = 0
 
 
@@ -89,22 +88,44 @@ class Content(Struct):
 _decode_content = msgspec.json.Decoder(Content).decode
 _encode = msgspec.json.Encoder().encode
 
+Answered = Callable[[FlowAnswer, str], None]
+"""Hears the answer of a call, and the call's id for the log."""
+
 
 class _Waiting:
     """A call on its way through the stages: what came, what it turned out to be, what it is answered."""
 
-    __slots__ = ("answer", "body", "call", "done", "flow", "identity", "opened", "signatures", "version")
+    __slots__ = (
+        "answer",
+        "answered",
+        "began",
+        "body",
+        "call",
+        "flow",
+        "identity",
+        "opened",
+        "signatures",
+        "tried",
+        "version",
+    )
 
-    def __init__(self, flow: str, body: bytes, signatures: Sequence[bytes]) -> None:
+    def __init__(self, flow: str, body: bytes, signatures: Sequence[bytes], began: int, answered: Answered) -> None:
         self.flow = flow
         self.body = body
         self.signatures = signatures
-        self.identity = hashlib.sha256(body).hexdigest()
-        self.done: asyncio.Future[FlowAnswer] = asyncio.get_running_loop().create_future()
+        self.began = began
+        self.answered = answered
+        self.identity = Identity(SOURCE, hashlib.sha256(body).hexdigest())
         self.answer: FlowAnswer | None = None
         self.opened: Opened | None = None
         self.version: Any = None
         self.call: Call | None = None
+        self.tried = False
+
+    @property
+    def id(self) -> str:
+        """Return what names the call in logs and to the customer."""
+        return self.identity.id[:16]
 
 
 class FlowEndpoint:
@@ -125,31 +146,35 @@ class FlowEndpoint:
         self._store = store
         self._clock = clock
         self._metrics = metrics
+        # Logic that waits for others must not hold up a turn: its calls go through the stages alone.
+        self._waits = frozenset(flow for flow in catalogue.flows if catalogue.flow(flow).screens.waits)
         self._queue: list[_Waiting] = []
         self._turn_due = False
         self._turns: set[asyncio.Task[None]] = set()
         self._down_since: int | None = None
 
-    async def answer(self, flow: str, body: bytes, signatures: Sequence[bytes]) -> FlowAnswer:
-        """Answer one call: its raw *body*, and all values of its signature header."""
-        began = self._clock()
-        waiting = _Waiting(flow, body, signatures)
+    def take(self, flow: str, body: bytes, signatures: Sequence[bytes], answered: Answered) -> None:
+        """Take one call: its raw *body*, and all values of its signature header; *answered* hears the answer."""
+        waiting = _Waiting(flow, body, signatures, self._clock(), answered)
         if len(self._queue) >= QUEUE:
             waiting.answer = self._unavailable("shed")
-        elif self._waits(flow):
-            await self._serve([waiting])
+            self._finish([waiting])
+        elif flow in self._waits:
+            self._begin([waiting])
         else:
             self._queue.append(waiting)
             self._take_turns()
-            await waiting.done
-        answer = waiting.answer or FlowAnswer(500, "internal")
-        self._metrics.flow_calls.labels(flow if flow in self._catalogue else "unknown", answer.code).inc()
-        self._metrics.flow_seconds.observe((self._clock() - began) / SECOND)
-        return msgspec.structs.replace(answer, request_id=waiting.identity[:16])
 
-    def _waits(self, flow: str) -> bool:
-        """Return whether the flow's logic may wait for others: its calls must not hold up a turn."""
-        return flow in self._catalogue.flows and self._catalogue.flow(flow).screens.waits
+    async def answer(self, flow: str, body: bytes, signatures: Sequence[bytes]) -> tuple[FlowAnswer, str]:
+        """Take one call and return its answer, and the call's id."""
+        heard: asyncio.Future[tuple[FlowAnswer, str]] = asyncio.get_running_loop().create_future()
+
+        def hear(answer: FlowAnswer, call_id: str) -> None:
+            if not heard.done():  # whoever asked may have gone away
+                heard.set_result((answer, call_id))
+
+        self.take(flow, body, signatures, hear)
+        return await heard
 
     # Turns
 
@@ -163,6 +188,9 @@ class FlowEndpoint:
         self._turn_due = False
         if self._queue:
             self._take_turns()
+        self._begin(calls)
+
+    def _begin(self, calls: Sequence[_Waiting]) -> None:
         turn = asyncio.get_running_loop().create_task(self._serve(calls))
         self._turns.add(turn)
         turn.add_done_callback(self._turns.discard)
@@ -172,20 +200,25 @@ class FlowEndpoint:
         try:
             for waiting in calls:
                 await self._open(waiting)
-            await self._settle(
-                [(waiting, waiting.call) for waiting in calls if waiting.answer is None and waiting.call]
-            )
+            await self._settle([(waiting, waiting.call) for waiting in calls if waiting.call and not waiting.answer])
         except StoreError as error:
             self._down_since = self._down_since or self._clock()
-            LOG.warning("flow_store_error", error=type(error).__name__)
+            LOG.warning("flow_store_error", **fault(error))
             for waiting in calls:
                 waiting.answer = waiting.answer or self._unavailable("db_down")
         except Exception as error:  # noqa: BLE001 - a fault of ours must leave no call of the turn unanswered
             LOG.error("flow_turn_failed", **fault(error))
         finally:
-            for waiting in calls:
-                if not waiting.done.done():  # whoever asked may have gone away
-                    waiting.done.set_result(waiting.answer or FlowAnswer(500, "internal"))
+            self._finish(calls)
+
+    def _finish(self, calls: Sequence[_Waiting]) -> None:
+        """Give each call its answer."""
+        now = self._clock()
+        for waiting in calls:
+            answer = waiting.answer or FlowAnswer(500, "internal")
+            flow = waiting.flow if waiting.flow in self._catalogue else "unknown"
+            self._metrics.flow_calls.count(flow, answer.code, (now - waiting.began) / SECOND)
+            waiting.answered(answer, waiting.id)
 
     # The stages
 
@@ -205,7 +238,7 @@ class FlowEndpoint:
         if content.action == "ping":
             waiting.answer = await self._pong(waiting)
         elif isinstance(content.data, dict) and (content.data.get("error") or content.data.get("error_key")):
-            LOG.warning("flow_client_error", flow=waiting.flow, call=waiting.identity[:16])
+            LOG.warning("flow_client_error", flow=waiting.flow, call=waiting.id)
             waiting.answer = _sealed(waiting, 200, "client_error", {"data": {"acknowledged": True}})
         else:
             waiting.call = _call(content, waiting, self._clock())
@@ -217,7 +250,7 @@ class FlowEndpoint:
         down_since = self._down_since
         if down_since is not None:
             try:
-                await self._store.recall([Identity(SOURCE, waiting.identity)])
+                await self._store.recall([waiting.identity])
                 self._down_since = None
             except StoreError:
                 if self._clock() - down_since > DOWN:
@@ -225,25 +258,25 @@ class FlowEndpoint:
         return _sealed(waiting, 200, "ping", {"data": {"status": "active"}})
 
     async def _settle(self, live: list[tuple[_Waiting, Call]]) -> None:
-        """Recall, load, decide and commit until each call is answered; one that lost a race decides again."""
+        """Load, decide and commit until each call is answered; one that lost a race decides again."""
         for _ in range(ATTEMPTS):
             if not live:
                 return
-            receipts = await self._store.recall([Identity(SOURCE, waiting.identity) for waiting, _ in live])
             instances = await self._store.load([(waiting.flow, call.token) for waiting, call in live])
             commits: list[tuple[_Waiting, FlowAnswer, Awaitable[Verdict]]] = []
-            for (waiting, call), receipt, instance in zip(live, receipts, instances, strict=True):
-                if receipt is not None:
-                    waiting.answer = await self._replay(waiting, call, receipt)
-                    continue
+            for (waiting, call), instance in zip(live, instances, strict=True):
                 try:
-                    reply = await self._decide(waiting, call, instance)
-                    answer = _replied(waiting, reply)
+                    answer, decision = await self._answer(waiting, call, instance)
+                except StoreError:
+                    raise
                 except Exception as error:  # noqa: BLE001 - one call's fault must not be its neighbours'
-                    LOG.error("flow_call_failed", flow=waiting.flow, call=waiting.identity[:16], **fault(error))
+                    LOG.error("flow_call_failed", flow=waiting.flow, call=waiting.id, **fault(error))
                     waiting.answer = FlowAnswer(500, "internal")
+                    continue
+                if decision is None:
+                    waiting.answer = answer
                 else:
-                    commits.append((waiting, answer, self._store.commit(_decision(waiting, call, reply, answer))))
+                    commits.append((waiting, answer, self._store.commit(decision)))
             for waiting, answer, commit in commits:
                 if await commit is Verdict.COMMITTED:
                     waiting.answer = answer
@@ -252,13 +285,35 @@ class FlowEndpoint:
         for waiting, _ in live:
             waiting.answer = self._unavailable("contended")
 
+    async def _answer(
+        self, waiting: _Waiting, call: Call, instance: Instance | None
+    ) -> tuple[FlowAnswer, Decision | None]:
+        """
+        Return a call's answer and what it commits, or nothing to commit if it is a repeat.
+
+        A call that takes a step needs no look for an earlier one like it: if there was one, its commit says so, and the
+        call comes here again. Logic that waits is not asked twice for the same call.
+        """
+        reply = None
+        if waiting.flow not in self._waits:
+            reply = await self._decide(waiting, call, instance)
+        if reply is None or not reply.steps or waiting.tried:
+            (receipt,) = await self._store.recall([waiting.identity])
+            if receipt is not None:
+                return await self._replay(waiting, call, receipt), None
+        if reply is None:
+            reply = await self._decide(waiting, call, instance)
+        waiting.tried = True
+        answer = _replied(waiting, reply)
+        return answer, _decision(waiting, call, reply, answer)
+
     async def _decide(self, waiting: _Waiting, call: Call, instance: Instance | None) -> Reply:
         """Let the session's version of the flow say what the call does."""
         try:
             flow = self._catalogue.flow(waiting.flow, None if instance is None else instance.version)
         except UnknownInstance:
             return gone("flow_unknown", NO_SESSION)
-        if not flow.screens.waits:
+        if waiting.flow not in self._waits:
             reply = await flow.answer(call, instance)
         else:
             try:
@@ -267,7 +322,7 @@ class FlowEndpoint:
             except TimeoutError:
                 reply = flow.excuse(call, instance, "deadline")
         if reply.fault is not None:
-            LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.identity[:16], **fault(reply.fault))
+            LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.id, **fault(reply.fault))
         return reply
 
     async def _replay(self, waiting: _Waiting, call: Call, receipt: Receipt) -> FlowAnswer:
@@ -315,7 +370,7 @@ def _call(content: Content, waiting: _Waiting, now: int) -> Call:
         and not (opened and unstorable(opened.content))
     )
     return Call(
-        identity=waiting.identity,
+        identity=waiting.identity.id,
         action=action if readable else "",
         screen=screen or "" if readable else "",
         token=token if isinstance(token, str) else "",
@@ -350,5 +405,4 @@ def _decision(waiting: _Waiting, call: Call, reply: Reply, answer: FlowAnswer) -
         key=instance.key if instance is not None and stored else "",
         revision=instance.revision if instance is not None and stored else 0,
     )
-    identities = (Identity(SOURCE, waiting.identity),)
-    return Decision(identities=identities, recorded_at=call.now, steps=reply.steps, answer=kept)
+    return Decision(identities=(waiting.identity,), recorded_at=call.now, steps=reply.steps, answer=kept)

@@ -35,7 +35,7 @@ BODY_SECONDS = 5.0
 """How long a body may take to arrive."""
 
 JSON_TYPE = b"application/json"
-_FLOWS = "/flows/"
+FLOWS = "/flows/"
 _BODYLESS = {"GET", "HEAD", "OPTIONS"}
 CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -56,8 +56,9 @@ class Limit(Struct, frozen=True):
     json: bool = True
 
 
+FLOW_LIMIT = 256 * KIB
 LIMITS = (
-    Limit(_FLOWS, 256 * KIB, json=False),
+    Limit(FLOWS, FLOW_LIMIT, json=False),
     # Meta repeats a call that is refused for seven days: whatever is signed is taken, and set aside if it is odd.
     Limit("/webhooks/whatsapp", 4 * KIB * KIB, json=False),
     Limit("/webhooks/couriers/", KIB * KIB),
@@ -70,8 +71,8 @@ class _Closed(Exception):
     """The peer went away before its body was here."""
 
 
-class _Refused(Exception):
-    """A request that goes no further."""
+class Refused(Exception):
+    """A request that goes no further, and what is told about it."""
 
     def __init__(self, status: int, code: str, detail: str = "", errors: tuple[FieldProblem, ...] = ()) -> None:
         super().__init__(code)
@@ -83,7 +84,7 @@ class FrontDoor:
 
     def __init__(self, inside: ASGIApp, flows: FlowEndpoint, hosts: frozenset[str], *, behind_proxy: bool) -> None:
         self._inside = inside
-        self._flows = flows
+        self.flows = flows
         self._hosts = frozenset(host.encode() for host in hosts)
         self._behind_proxy = behind_proxy
 
@@ -98,9 +99,9 @@ class FrontDoor:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        is_flow = path.startswith(_FLOWS) and scope["method"] == "POST"
+        is_flow = path.startswith(FLOWS) and scope["method"] == "POST"
         try:
-            self._check_host(scope["headers"])
+            self.check_host(scope["headers"])
             limit = next(limit for limit in LIMITS if path.startswith(limit.prefix))
             body = b"" if scope["method"] in _BODYLESS else await _read(receive, limit.octets, scope["headers"])
             if is_flow:
@@ -110,39 +111,37 @@ class FrontDoor:
                 _check_json(body, scope["headers"])
         except _Closed:
             return
-        except _Refused as refused:
+        except Refused as refused:
             await _refuse(send, refused.document, "" if is_flow else path)
             return
         await self._go_inside(scope, body, receive, send)
 
-    def _check_host(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def check_host(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """
+        Check whom a request is for.
+
+        Raises:
+            Refused: not for us alone, or it came through a proxy that should not be there.
+        """
         hosts = 0
         for name, value in headers:
             if name == b"host":
                 hosts += 1
                 if value.lower() not in self._hosts:
-                    raise _Refused(400, "host_refused", "This server does not answer for that host.")
+                    raise Refused(400, "host_refused", "This server does not answer for that host.")
             elif name.startswith(b"x-forwarded-") and not self._behind_proxy:
-                raise _Refused(400, "proxy_refused", "In development no proxy may stand in front.")
+                raise Refused(400, "proxy_refused", "In development no proxy may stand in front.")
         if hosts != 1:
-            raise _Refused(400, "host_refused", "A request names exactly one host.")
+            raise Refused(400, "host_refused", "A request names exactly one host.")
 
     async def _flow_call(self, scope: Scope, body: bytes, send: Send) -> None:
-        signatures = []
-        media_type = b""
-        for name, value in scope["headers"]:
-            if name == b"x-hub-signature-256":
-                signatures.append(value)
-            elif name == b"content-type":
-                media_type = value
-        if media_type.partition(b";")[0].strip().lower() != JSON_TYPE:
-            raise _Refused(415, "media_type")
-        answer = await self._flows.answer(scope["path"][len(_FLOWS) :], body, signatures)
+        signatures = read_flow_headers(scope["headers"])
+        answer, call_id = await self.flows.answer(scope["path"][len(FLOWS) :], body, signatures)
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"content-length", str(len(answer.body)).encode()),
             (b"cache-control", b"no-store"),
-            (b"x-request-id", answer.request_id.encode()),
+            (b"x-request-id", call_id.encode()),
         ]
         if answer.retry_after:
             headers.append((b"retry-after", str(answer.retry_after).encode()))
@@ -172,16 +171,37 @@ class FrontDoor:
         await self._inside(scope, receive_once, send_dressed)
 
 
+def read_flow_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """
+    Return the signatures that a Flow call came with.
+
+    Raises:
+        Refused: its body is not announced as JSON, or is compressed.
+    """
+    signatures = []
+    media_type = b""
+    for name, value in headers:
+        if name == b"x-hub-signature-256":
+            signatures.append(value)
+        elif name == b"content-type":
+            media_type = value
+        elif name == b"content-encoding":
+            raise Refused(415, "content_encoding")
+    if media_type != JSON_TYPE and media_type.partition(b";")[0].strip().lower() != JSON_TYPE:
+        raise Refused(415, "media_type")
+    return signatures
+
+
 async def _read(receive: Receive, limit: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Return a request's whole body, if it is small enough, in time, and not compressed."""
     if any(name == b"content-encoding" for name, _ in headers):
-        raise _Refused(415, "content_encoding", "Bodies are taken uncompressed.")
+        raise Refused(415, "content_encoding", "Bodies are taken uncompressed.")
     first = await _next(receive, BODY_SECONDS)
     body = first.get("body", b"")
     if first.get("more_body"):
         body = await _read_rest(receive, body, limit)
     if len(body) > limit:
-        raise _Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
+        raise Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
     return bytes(body)
 
 
@@ -195,11 +215,11 @@ async def _read_rest(receive: Receive, begun: bytes, limit: int) -> bytes:
         if size <= limit:
             pieces.append(message.get("body", b""))
         elif size > DRAINED:
-            raise _Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
+            raise Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
         if not message.get("more_body"):
             break
     if size > limit:
-        raise _Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
+        raise Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
     return b"".join(pieces)
 
 
@@ -208,7 +228,7 @@ async def _next(receive: Receive, seconds: float) -> Message:
         async with asyncio.timeout(seconds):
             message = await receive()
     except TimeoutError:
-        raise _Refused(408, "body_too_slow", f"A body has {BODY_SECONDS:.0f} seconds to arrive.") from None
+        raise Refused(408, "body_too_slow", f"A body has {BODY_SECONDS:.0f} seconds to arrive.") from None
     if message["type"] == "http.disconnect":
         raise _Closed
     return message
@@ -220,16 +240,16 @@ def _check_json(body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
         return
     media_type = next((value for name, value in headers if name == b"content-type"), b"")
     if media_type.partition(b";")[0].strip().lower() != JSON_TYPE:
-        raise _Refused(415, "media_type", "Bodies are application/json.")
+        raise Refused(415, "media_type", "Bodies are application/json.")
     if too_deep(body):
-        raise _Refused(400, "too_deep", "The JSON nests too deep.")
+        raise Refused(400, "too_deep", "The JSON nests too deep.")
     try:
         body.decode()
         errors = tuple(FieldProblem(fault.pointer, fault.code, fault.message) for fault in unstorable(body))
     except (UnicodeDecodeError, msgspec.DecodeError):
-        raise _Refused(400, "not_json", "The body is not JSON in UTF-8.") from None
+        raise Refused(400, "not_json", "The body is not JSON in UTF-8.") from None
     if errors:
-        raise _Refused(422, "invalid_content", errors=errors)
+        raise Refused(422, "invalid_content", errors=errors)
 
 
 async def _refuse(send: Send, document: ProblemDocument, path: str) -> None:

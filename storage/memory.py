@@ -102,9 +102,8 @@ class MemoryStore:
         for key in decision.withdrawn:
             if key in self.effects and self.effects[key].status == "pending":
                 self.effects[key] = replace(self.effects[key], status="discarded", reason="superseded")
-        for place, identity in enumerate(decision.identities):
-            last = place == len(decision.identities) - 1
-            self._inbox[identity] = decision.recorded_at, decision.answer if last else None
+        for identity in decision.identities:
+            self._inbox[identity] = decision.recorded_at, decision.answer
 
     def _write_rows(self, decision: Decision) -> None:
         for row in decision.remove:

@@ -30,11 +30,18 @@ from engine.ports import Answer, Decision, FamilyRecord, Identity, Receipt, Row,
 from storage import statements, tables
 from storage.statements import Statement
 
-SLOW_SYNC = 0.002
+SLOW_SYNC = 0.2
 """Seconds. Where the median commit takes longer, commits leave the event loop for a thread."""
 
 SAMPLES = 64
 """How many commits the median is taken over."""
+
+CACHE_KIB = 64 * 1024
+CHECKPOINT_PAGES = 4000
+"""How long the WAL grows before it is written back: 16 MB."""
+
+HOT = 10_000
+"""How many instances are remembered as they were last committed: only this process writes."""
 
 PURGED_AT_ONCE = 1000
 
@@ -78,12 +85,13 @@ class SqliteStore:
         self._writing = threading.Lock()  # whoever writes, on the loop or in the thread, has the connection to itself
         self._commit_seconds: deque[float] = deque(maxlen=SAMPLES)
         self._row_ids: dict[tuple[str, str], int] = {}
+        self._hot: dict[tuple[str, str], Instance] = {}
         self._rows: dict[type[Row], _RowStatements] = {}
         self._purged_to: dict[str, int] = {}
         with _store_errors():
             self._next_id: dict[str, int] = {
                 table: 1 + self._writer.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
-                for table in ("instance", "journal", "inbox")
+                for table in ("instance", "inbox")
             }
 
     def close(self) -> None:
@@ -109,15 +117,17 @@ class SqliteStore:
         row = self._reader.execute(statements.SELECT_INBOX.sql, (identity.source, identity.id)).fetchone()
         if row is None:
             return None
-        recorded_at, inbox_id, _, status, digest, body, definition, key, revision = row
-        answer = None if inbox_id is None else Answer(status, digest, body, definition, key, revision)
-        return Receipt(recorded_at, answer)
+        recorded_at, status, *kept = row
+        return Receipt(recorded_at, None if status is None else Answer(status, *kept))
 
     async def load(self, ids: Sequence[tuple[str, str]]) -> list[Instance | None]:
         """Return the instances of these (definition, key)."""
         with _store_errors():
-            rows = [self._reader.execute(statements.SELECT_INSTANCE.sql, instance_id).fetchone() for instance_id in ids]
-        return [None if row is None else self._instance(row) for row in rows]
+            return [self._hot.get(instance_id) or self._load(instance_id) for instance_id in ids]
+
+    def _load(self, instance_id: tuple[str, str]) -> Instance | None:
+        row = self._reader.execute(statements.SELECT_INSTANCE.sql, instance_id).fetchone()
+        return None if row is None else self._instance(row)
 
     async def load_family(self, family: str) -> FamilyRecord:
         """Return the instances of that family, with their facts."""
@@ -195,21 +205,18 @@ class SqliteStore:
 
     async def purge(self, *, answers_before: int, identities_before: int) -> None:
         """Drop the bodies of answers and the identities of events that are older than these times; digests stay."""
-        for old, drops, before in (
-            (statements.OLD_BODIES, statements.DROP_BODIES, answers_before),
-            (statements.OLD_IDENTITIES, statements.DROP_IDENTITIES, identities_before),
-        ):
-            while self._purged(old, drops, before):  # noqa: ASYNC110 - nothing is waited for: others come first
+        for drop, before in ((statements.DROP_BODIES, answers_before), (statements.DROP_IDENTITIES, identities_before)):
+            while self._purged(drop, before):  # noqa: ASYNC110 - nothing is waited for: others come first
                 await asyncio.sleep(0)
 
-    def _purged(self, old: Statement, drops: Sequence[Statement], before: int) -> bool:
-        """Drop some of what is *old*, ids being given in order of time; return whether there may be more."""
-        mark = self._purged_to.get(old.sql, 0)
+    def _purged(self, drop: Statement, before: int) -> bool:
+        """Drop some of what is older than *before*, ids being given in order of time; return whether there is more."""
+        mark = self._purged_to.get(drop.sql, 0)
         with self._writing, _store_errors():
-            count, last = self._writer.execute(old.sql, (mark, before, PURGED_AT_ONCE, 0)).fetchone()
-            for drop in drops if count else ():
+            count, last = self._writer.execute(statements.COUNT_OLD.sql, (mark, before, PURGED_AT_ONCE, 0)).fetchone()
+            if count:
                 self._writer.execute(drop.sql, (mark, last))
-        self._purged_to[old.sql] = last or mark
+        self._purged_to[drop.sql] = last or mark
         return bool(count == PURGED_AT_ONCE)
 
     async def save_version(self, version: Version) -> None:
@@ -302,6 +309,15 @@ class SqliteStore:
         self._commit_seconds.append(time.perf_counter() - started)
         for instance_id, row_id in batch.born.items():
             self._remember(instance_id, row_id)
+        for instance in batch.written:
+            self._keep_hot(instance)
+
+    def _keep_hot(self, instance: Instance) -> None:
+        """Remember an instance as it was committed: whoever writes next need not read it. The oldest are forgotten."""
+        self._hot.pop(instance.id, None)
+        self._hot[instance.id] = instance
+        if len(self._hot) > HOT:
+            del self._hot[next(iter(self._hot))]
 
     def _execute(self, batch: "_Batch") -> None:
         many = self._writer.executemany
@@ -320,10 +336,12 @@ class SqliteStore:
     def _collect(self, batch: "_Batch", decision: Decision) -> None:
         """Add a decision's rows to *batch*."""
         at = decision.recorded_at
+        answer = _answer(decision.answer)
         for identity in dict.fromkeys(decision.identities):
-            batch.inbox.append((self._new_id("inbox"), identity.source, identity.id, at))
+            batch.inbox.append((self._new_id("inbox"), identity.source, identity.id, at, *answer))
         row_ids: dict[tuple[str, str], int] = {}
         for instance_id, (expected, instance) in decision.changes().items():
+            batch.written.append(instance)
             if expected == 0:
                 row_ids[instance_id] = batch.born[instance_id] = self._new_id("instance")
                 batch.inserts.append(_instance_row(row_ids[instance_id], instance))
@@ -332,15 +350,13 @@ class SqliteStore:
                 batch.updates.append(_instance_update(row_ids[instance_id], expected, instance))
         for step in decision.steps:
             owner = row_ids[step.after.id]
-            batch.other(statements.INSERT_JOURNAL, _journal_row(self._new_id("journal"), owner, step, at))
+            batch.other(statements.INSERT_JOURNAL, _journal_row(owner, step, at))
             for effect in step.effects:
                 batch.other(statements.INSERT_EFFECT, _effect_row(owner, step, effect, at))
         for owner_id, fact in decision.facts:
             batch.other(statements.PUT_FACT, _fact_row(row_ids[owner_id], fact))
         for key in decision.withdrawn:
             batch.other(statements.SET_EFFECT, ("discarded", "superseded", at, key, "pending"))
-        if decision.answer is not None and decision.identities:
-            batch.other(statements.INSERT_ANSWER, _answer_row(batch.inbox[-1][0], decision.answer, at))
         self._collect_rows(batch, decision)
 
     def _collect_rows(self, batch: "_Batch", decision: Decision) -> None:
@@ -378,11 +394,12 @@ class _Batch:
     """The rows of one transaction, by the statement that writes them."""
 
     def __init__(self) -> None:
-        self.inbox: list[tuple[int, str, str, int]] = []
+        self.inbox: list[tuple[Any, ...]] = []
         self.inserts: list[tuple[Any, ...]] = []
         self.updates: list[tuple[Any, ...]] = []
         self.others: dict[str, list[tuple[Any, ...]]] = {}
         self.born: dict[tuple[str, str], int] = {}
+        self.written: list[Instance] = []
 
     def other(self, statement: Statement, row: tuple[Any, ...]) -> None:
         """Add a row that cannot conflict."""
@@ -462,10 +479,9 @@ def _instance_update(row_id: int, expected: int, instance: Instance) -> tuple[An
     )
 
 
-def _journal_row(row_id: int, instance_id: int, step: Step, at: int) -> tuple[Any, ...]:
+def _journal_row(instance_id: int, step: Step, at: int) -> tuple[Any, ...]:
     event = step.event
     return (
-        row_id,
         instance_id,
         step.after.steps,
         event.name,
@@ -490,17 +506,10 @@ def _fact_row(instance_id: int, fact: Fact) -> tuple[Any, ...]:
     return instance_id, fact.name, fact.at, fact.received_at, fact.source, _text(fact.details)
 
 
-def _answer_row(inbox_id: int, answer: Answer, at: int) -> tuple[Any, ...]:
-    return (
-        inbox_id,
-        at,
-        answer.status,
-        answer.digest,
-        answer.body,
-        answer.definition,
-        answer.key,
-        answer.revision,
-    )
+def _answer(answer: Answer | None) -> tuple[Any, ...]:
+    if answer is None:
+        return (None,) * len(Answer.__struct_fields__)
+    return answer.status, answer.digest, answer.body, answer.definition, answer.key, answer.revision
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -508,6 +517,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         return connection
 
 

@@ -64,7 +64,6 @@ def find(table: Table, *equals: str) -> Statement:
 INSTANCE = tables.table_of(tables.InstanceRow)
 JOURNAL = tables.table_of(tables.JournalRow)
 INBOX = tables.table_of(tables.InboxRow)
-ANSWER = tables.table_of(tables.AnswerRow)
 EFFECT = tables.table_of(tables.EffectRow)
 FACT = tables.table_of(tables.FactRow)
 VERSION = tables.table_of(tables.VersionRow)
@@ -72,7 +71,6 @@ VERSION = tables.table_of(tables.VersionRow)
 INSERT_INSTANCE = compiled(insert(INSTANCE))
 INSERT_JOURNAL = compiled(insert(JOURNAL))
 INSERT_INBOX = add(INBOX)
-INSERT_ANSWER = compiled(insert(ANSWER))
 INSERT_EFFECT = add(EFFECT)
 PUT_FACT = put(FACT)
 ADD_VERSION = add(VERSION)
@@ -92,36 +90,25 @@ SET_EFFECT = compiled(
 )
 
 
-def _oldest(table: Table, key: str) -> Statement:
-    """Count the first rows after a key that are older than a time, and give the last one's key."""
-    rows = (
-        select(table.c[key])
-        .where(table.c[key] > bindparam("mark"), table.c.recorded_at < bindparam("before"))
-        .order_by(table.c[key])
-        .limit(bindparam("limit"))
-        .subquery()
-    )
-    return compiled(select(func.count(), func.max(rows.c[key])))
-
-
-def _between(statement: Update | Delete, table: Table, key: str) -> Statement:
-    return compiled(statement.where(table.c[key] > bindparam("mark"), table.c[key] <= bindparam("last")))
-
-
-OLD_BODIES = _oldest(ANSWER, "inbox_id")
-DROP_BODIES = (_between(update(ANSWER).values(body=null()), ANSWER, "inbox_id"),)
-OLD_IDENTITIES = _oldest(INBOX, "id")
-DROP_IDENTITIES = (
-    _between(delete(ANSWER), ANSWER, "inbox_id"),
-    _between(delete(INBOX), INBOX, "id"),
+_OLD = (
+    select(INBOX.c.id)
+    .where(INBOX.c.id > bindparam("mark"), INBOX.c.recorded_at < bindparam("before"))
+    .order_by(INBOX.c.id)
+    .limit(bindparam("limit"))
+    .subquery()
 )
+_BETWEEN = INBOX.c.id > bindparam("mark"), INBOX.c.id <= bindparam("last")
+
+COUNT_OLD = compiled(select(func.count(), func.max(_OLD.c.id)))
+DROP_BODIES = compiled(update(INBOX).values(body=null()).where(*_BETWEEN))
+DROP_IDENTITIES = compiled(delete(INBOX).where(*_BETWEEN))
 
 SELECT_INSTANCE = find(INSTANCE, "definition", "key")
 SELECT_FAMILY = find(INSTANCE, "family")
 SELECT_FACTS = find(FACT, "instance_id")
 SELECT_INBOX = compiled(
-    select(INBOX.c.recorded_at, *(ANSWER.c[name] for name in columns(ANSWER)))
-    .join(ANSWER, ANSWER.c.inbox_id == INBOX.c.id, isouter=True)
-    .where(INBOX.c.source == bindparam("source"), INBOX.c.event_id == bindparam("event_id"))
+    select(
+        *(INBOX.c[name] for name in ("recorded_at", "status", "digest", "body", "definition", "key", "revision"))
+    ).where(INBOX.c.source == bindparam("source"), INBOX.c.event_id == bindparam("event_id"))
 )
 SELECT_VERSIONS = find(VERSION)

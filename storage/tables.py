@@ -38,7 +38,7 @@ class InstanceRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "instance"
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("definition", "key"),
-        Index(None, "definition", "state"),
+        Index(None, "definition"),
         Index(None, "family"),
         STRICT,
     )
@@ -63,11 +63,11 @@ class JournalRow(SQLModel, table=True):
     """One step, as it came. Append-only; `seq` counts the steps of an instance without a gap."""
 
     __tablename__: ClassVar[str] = "journal"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("instance_id", "seq"), STRICT)
+    # The rows of an instance lie together: a history is one look, and a step writes in one place.
+    __table_args__: ClassVar[Any] = ({**STRICT, "sqlite_with_rowid": False},)
 
-    id: int = _integer(primary_key=True)
-    instance_id: int = _integer()
-    seq: int = _integer()
+    instance_id: int = _integer(primary_key=True)
+    seq: int = _integer(primary_key=True)
     event: str = _text()
     event_id: str = _text()
     source_state: str = _text()
@@ -82,7 +82,11 @@ class JournalRow(SQLModel, table=True):
 
 
 class InboxRow(SQLModel, table=True):
-    """An event's identity. What is here has happened and happens no second time."""
+    """
+    An event's identity: what is here has happened and happens no second time.
+
+    Where it was answered, the answer is beside it; without its `body` it can only be made again and compared.
+    """
 
     __tablename__: ClassVar[str] = "inbox"
     __table_args__: ClassVar[Any] = (UniqueConstraint("source", "event_id"), STRICT)
@@ -91,22 +95,12 @@ class InboxRow(SQLModel, table=True):
     source: str = _text()
     event_id: str = _text()
     recorded_at: int = _integer()
-
-
-class AnswerRow(SQLModel, table=True):
-    """What a call was answered, by its inbox row; without a `body` it can only be rendered again and compared."""
-
-    __tablename__: ClassVar[str] = "answer"
-    __table_args__: ClassVar[Any] = (STRICT,)
-
-    inbox_id: int = _integer(primary_key=True)
-    recorded_at: int = _integer()
-    status: int = _integer()
-    digest: bytes
+    status: int | None = _integer(nullable=True)
+    digest: bytes | None
     body: bytes | None
-    definition: str = _text()
-    key: str = _text()
-    revision: int = _integer()
+    definition: str | None = _text(nullable=True)
+    key: str | None = _text(nullable=True)
+    revision: int | None = _integer(nullable=True)
 
 
 class EffectRow(SQLModel, table=True):

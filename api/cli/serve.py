@@ -14,6 +14,7 @@ import uvicorn
 from api import logs
 from api.app import application, assemble
 from api.cli.exits import configured
+from api.flow_protocol import protocol_for
 from api.keyring import KeyRing, generate, load_keys
 from api.settings import KEYS_FOLDER, PREFIX, ConfigurationError, Settings, load, make_missing
 from definitions.catalogue import Catalogue
@@ -53,9 +54,10 @@ def serve(host: str | None, port: int | None, workers: int | None, *, lab: bool)
         if lab:
             _start_lab(settings)
 
+    door = application(parts)
     config = uvicorn.Config(
-        application(parts),
-        http="httptools",
+        door,
+        http=protocol_for(door),
         loop="uvloop",
         ws="none",
         lifespan="on",

@@ -39,8 +39,12 @@ class Recorded(Struct, frozen=True):
 
 
 async def load(store: Store, *keys: str) -> list[Instance | None]:
-    """Return the parcels of these keys."""
-    return await store.load([("parcel", key) for key in keys])
+    """Return the parcels of these keys; what a store remembers of them must be what it has written."""
+    ids = [("parcel", key) for key in keys]
+    found = await store.load(ids)
+    if isinstance(store, SqliteStore):
+        assert [store._load(instance_id) for instance_id in ids] == found
+    return found
 
 
 async def together(store: Store, *decisions: Decision) -> list[Verdict | BaseException]:

@@ -129,7 +129,7 @@ INQUIRY = Interpreter(
     a_definition(
         Transition("new", "asked", "unanswerable", Guard("is_late")),
         Transition("new", "asked", "waiting"),
-        Transition("waiting", "answered", "answered"),
+        Transition("waiting", "answered", "answered", raises=(Raise("order", "question_answered"),)),
         name="inquiry",
     ),
     {"is_late": is_late},

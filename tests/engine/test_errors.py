@@ -76,6 +76,11 @@ def test_an_unknown_instance_names_its_definition_only() -> None:
         pytest.param((Problem("/states/a", "DEAD_END", "no way out"),), "parcel: /states/a: no way out", id="one"),
         pytest.param((Problem("", "DEAD_END", "no way out"),), "parcel: /: no way out", id="the whole document"),
         pytest.param(
+            (Problem("/a", "DEAD_END", "no way out"), Problem("/b", "DEAD_END", "nor here")),
+            "parcel: /a: no way out (and 1 more)",
+            id="two",
+        ),
+        pytest.param(
             (Problem("/a", "DEAD_END", "no way out"), Problem("/b", "DEAD_END", "nor here"), Problem("/c", "X", "y")),
             "parcel: /a: no way out (and 2 more)",
             id="several",

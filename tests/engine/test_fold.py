@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.fold import SKEW, Declared, Fact, Fold, Outcome, Telling, key_of, second_of
+from engine.fold import Declared, Fact, Fold, Outcome, Telling, key_of, second_of
 from engine.interpreter import Interpreter
 from engine.model import SECOND, Definition, Raise, State, Timer, Transition, effect_key
 from tests.builders import HOUR, MINUTE, NOON, a_definition, a_fact, an_instance
@@ -35,8 +35,8 @@ def test_two_reports_within_one_second_are_one_fact() -> None:
     ("ahead", "skewed"),
     [
         pytest.param(0, False, id="now"),
-        pytest.param(SKEW, False, id="a little"),
-        pytest.param(SKEW + SECOND, True, id="far"),
+        pytest.param(10 * MINUTE, False, id="a little"),
+        pytest.param(10 * MINUTE + SECOND, True, id="far"),
     ],
 )
 def test_a_fact_from_a_clock_well_ahead_of_ours_is_skewed(ahead: int, *, skewed: bool) -> None:

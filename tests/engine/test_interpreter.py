@@ -317,9 +317,11 @@ def test_a_timer_that_fired_and_left_the_state_as_it_was_arms_the_next_one(since
     )
 
     waiting = interpreter.step(an_instance(), an_event("asked", at=NOON, assign={"opened": NOON})).after
-    reminded = interpreter.step(waiting, an_event("reminded", "t-1", at=NOON + 12 * HOUR)).after
+    by_hand = interpreter.step(waiting, an_event("reminded", "t-0", at=NOON + HOUR)).after
+    by_timer = interpreter.step(by_hand, an_event("reminded", "t-1", at=NOON + 12 * HOUR)).after
 
-    assert (waiting.deadline, reminded.deadline) == (NOON + 12 * HOUR, NOON + 24 * HOUR)
+    first, second = NOON + 12 * HOUR, NOON + 24 * HOUR
+    assert (waiting.deadline, by_hand.deadline, by_timer.deadline) == (first, first, second)
 
 
 # What it tells

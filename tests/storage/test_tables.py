@@ -23,7 +23,7 @@ CLASSES.remove(SQLModel)
 
 
 KINDS: dict[type, type] = {Text: str, BigInteger: int, LargeBinary: bytes}
-ENGINES_OWN = {"instance", "journal", "inbox", "answer", "effect", "fact", "definition_version"}
+ENGINES_OWN = {"instance", "journal", "inbox", "effect", "fact", "definition_version"}
 OPEN = {name: table for name, table in TABLES.items() if name not in ENGINES_OWN}
 """The tables whose rows commit with a decision without the engine's looking into them."""
 
@@ -106,7 +106,6 @@ def test_parameters_stand_in_the_order_in_which_the_write_path_gives_them() -> N
     assert statements.INSERT_INSTANCE.parameters == instance
     assert statements.INSERT_JOURNAL.parameters == statements.columns(statements.JOURNAL)
     assert statements.INSERT_INBOX.parameters == statements.columns(statements.INBOX)
-    assert statements.INSERT_ANSWER.parameters == statements.columns(statements.ANSWER)
     assert statements.INSERT_EFFECT.parameters == statements.columns(statements.EFFECT)
     assert statements.PUT_FACT.parameters == statements.columns(statements.FACT)
     assert statements.ADD_VERSION.parameters == statements.columns(statements.VERSION)
@@ -116,3 +115,5 @@ def test_parameters_stand_in_the_order_in_which_the_write_path_gives_them() -> N
     assert statements.UPDATE_INSTANCE.parameters[-2:] == ("row_id", "expected")
     assert statements.SET_EFFECT.parameters == ("to", "why", "at", "effect", "expected")
     assert statements.SELECT_INBOX.parameters == ("source", "event_id")
+    assert statements.COUNT_OLD.parameters[:3] == ("mark", "before", "limit")
+    assert statements.DROP_BODIES.parameters == statements.DROP_IDENTITIES.parameters == ("mark", "last")

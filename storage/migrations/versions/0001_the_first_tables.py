@@ -36,19 +36,6 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
-        "answer",
-        sa.Column("inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("recorded_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("status", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=True),
-        sa.Column("definition", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("revision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.PrimaryKeyConstraint("inbox_id", name=op.f("pk_answer")),
-        sqlite_strict=True,
-    )
-    op.create_table(
         "customer",
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
@@ -119,6 +106,12 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("definition", sa.Text(), nullable=True),
+        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("revision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint("source", "event_id", name=op.f("uq_inbox_source_event_id")),
         sqlite_strict=True,
@@ -144,12 +137,11 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     with op.batch_alter_table("instance", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_instance_definition_state"), ["definition", "state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_instance_definition"), ["definition"], unique=False)
         batch_op.create_index(batch_op.f("ix_instance_family"), ["family"], unique=False)
 
     op.create_table(
         "journal",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("instance_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
@@ -163,9 +155,9 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("effects", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
-        sa.UniqueConstraint("instance_id", "seq", name=op.f("uq_journal_instance_id_seq")),
+        sa.PrimaryKeyConstraint("instance_id", "seq", name=op.f("pk_journal")),
         sqlite_strict=True,
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "order_document",
@@ -210,7 +202,7 @@ def downgrade() -> None:
     op.drop_table("journal")
     with op.batch_alter_table("instance", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_instance_family"))
-        batch_op.drop_index(batch_op.f("ix_instance_definition_state"))
+        batch_op.drop_index(batch_op.f("ix_instance_definition"))
 
     op.drop_table("instance")
     op.drop_table("inbox")
@@ -229,6 +221,5 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_customer_person_id"))
 
     op.drop_table("customer")
-    op.drop_table("answer")
     op.drop_table("alias")
     op.drop_table("account")
