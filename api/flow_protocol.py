@@ -9,11 +9,14 @@ Rule 1: what the front door checks of a call is checked here by the same functio
 """
 
 import asyncio
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.flows import FlowAnswer
 from api.front_door import BODY_SECONDS, DRAINED, FLOW_LIMIT, FLOWS, FrontDoor, Refused, read_flow_headers
+
+FLOWS_OCTETS = FLOWS.encode()
 
 _KEPT_OPEN = b"\r\n\r\n"
 _CLOSING = b"\r\nconnection: close\r\n\r\n"
@@ -58,7 +61,7 @@ class FlowCycle:
 
     def wait(self) -> None:
         """Give the rest of the body its time to arrive."""
-        if self.more_body and self._timer is None and not self.response_complete:
+        if self._timer is None and not self.response_complete:
             self._timer = self.protocol.loop.call_later(BODY_SECONDS, self._too_slow)
 
     def respond(self, answer: FlowAnswer, call_id: str) -> None:
@@ -113,8 +116,9 @@ class FlowProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what arrived; a call that is not whole yet has its time."""
         super().data_received(data)
-        if type(self.cycle) is FlowCycle:
-            self.cycle.wait()
+        cycle: Any = self.cycle
+        if type(cycle) is FlowCycle and cycle.more_body:
+            cycle.wait()
 
     def _is_plain_flow_call(self) -> bool:
         """Return whether this is a Flow call that nothing is odd about, and the connection is free for it."""
@@ -134,25 +138,19 @@ class FlowProtocol(HttpToolsProtocol):
         return self.server_state.default_headers
 
 
-FLOWS_OCTETS = FLOWS.encode()
-
-
 def protocol_for(door: FrontDoor) -> type[FlowProtocol]:
     """Return the protocol class that takes calls to *door*; uvicorn makes one of it for each connection."""
     return type("BoundFlowProtocol", (FlowProtocol,), {"door": door})
 
 
 def _response(answer: FlowAnswer, call_id: str, *, keep_alive: bool, headers: list[tuple[bytes, bytes]]) -> bytes:
-    date = b"".join([b"%b: %b\r\n" % header for header in headers])
-    retry = b"retry-after: %d\r\n" % answer.retry_after if answer.retry_after else b""
-    return (
-        b"%b%bcontent-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n%bx-request-id: %b\r\ncontent-length: %d%b%b"
-        % (
+    return b"".join(
+        (
             STATUS_LINE[answer.status],
-            date,
-            retry,
-            call_id.encode(),
-            len(answer.body),
+            *(b"%b: %b\r\n" % header for header in headers),
+            b"content-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n",
+            b"retry-after: %d\r\n" % answer.retry_after if answer.retry_after else b"",
+            b"x-request-id: %b\r\ncontent-length: %d" % (call_id.encode(), len(answer.body)),
             _KEPT_OPEN if keep_alive else _CLOSING,
             answer.body,
         )

@@ -69,14 +69,18 @@ class Family:
         if member is None:
             current = self._interpreter_of(definition, None).definition
             born_at = self._now if at is None else at
-            member = born(current, key, born_at, family=family_of(self._root), context=context)
+            newborn = born(current, key, born_at, family=family_of(self._root), context=context)
+            member = self._interpreter(newborn).waiting(newborn)
             self.members[member.id] = member
         return member
 
     def amend(self, member: Instance, assign: Mapping[str, Any]) -> None:
         """Let *assign* join the member's context, with the step it takes in this decision or without one."""
         current = self.members[member.id]
-        self.members[member.id] = replace(current, context={**current.context, **assign})
+        amended = self.members[member.id] = replace(current, context={**current.context, **assign})
+        for place, step in enumerate(self._steps):
+            if step.after is current:
+                self._steps[place] = replace(step, after=amended)
 
     def timeline(self, member: Instance) -> list[tuple[Fact, Outcome]]:
         """Return the member's facts in order, with what became of each."""
@@ -159,7 +163,7 @@ class Family:
         if fold is None:
             interpreter = self._interpreter(member)
             start = interpreter.definition.initial
-            initial = replace(member, state=start, path=(start,), revision=0, entry=0, deadline=None)
+            initial = interpreter.waiting(replace(member, state=start, path=(start,), revision=0, entry=0))
             fold = self._folds[member.id] = Fold(interpreter, initial, self._stored_facts.get(member.id, ()))
         return fold
 
@@ -193,9 +197,11 @@ class Family:
         self._steps += arrivals
 
         for identity in sorted(before.tellings.keys() - after.tellings.keys()):
-            telling = before.tellings[identity]
-            if telling.raised.opens:
-                event = self._told_event(f"{member.key}/{identity}/{WITHDRAWN}", WITHDRAWN, fold, telling.entry)
+            telling, withdrawal = before.tellings[identity], f"{member.key}/{identity}/{WITHDRAWN}"
+            if telling.raised.definition == self._root[0]:
+                self.tell_root(telling.raised.event, withdrawal)
+            elif telling.raised.opens:
+                event = self._told_event(withdrawal, WITHDRAWN, fold, telling.entry)
                 self._hear(telling.raised.definition, telling.key, event)
         for identity, telling in after.tellings.items():
             if identity not in before.tellings:
@@ -238,8 +244,11 @@ class Family:
                 return
             summary = self._summary(name)
             event = Event(event_id, name, self._now, self._now, data=summary, assign={"summary": summary})
-            step = self._interpreter(root).step(root, event)
-            if step.after.state == root.state:
+            try:
+                step = self._interpreter(root).step(root, event)
+            except StepError:  # being told is not an order
+                step = None
+            if step is None or step.after.state == root.state:
                 self.amend(root, event.assign)
             else:
                 self._take(step)
@@ -248,7 +257,8 @@ class Family:
     def _summary(self, event: str) -> dict[str, Any]:
         """Return how many members tell the root that *event*, and how many of those carry each tag."""
         told = [member for member in self.members.values() if self._tells_root(member, event)]
-        tags = Counter(tag for member in told for tag in self._interpreter(member).states[member.state].tags)
+        places = [self._interpreter(member).states.get(member.state) for member in told]
+        tags = Counter(tag for place in places if place is not None for tag in place.tags)
         return {"members": len(told), "tags": dict(sorted(tags.items()))}
 
     def _tells_root(self, member: Instance, event: str) -> bool:

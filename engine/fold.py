@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from engine.errors import StepError
 from engine.interpreter import Interpreter
@@ -39,6 +39,10 @@ class Fact(Struct, frozen=True):
     received_at: int
     details: Mapping[str, str] = {}
     source: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut the time to its second: within one, two reports are of the same thing."""
+        force_setattr(self, "at", self.at - self.at % SECOND)
 
     @property
     def id(self) -> str:
@@ -124,13 +128,14 @@ class Fold:
 
     def _run(self, fact: Fact) -> Entry:
         """Return what *fact* does after the entries so far."""
-        interpreter, instance = self._interpreter, self.instance
+        # Guards and timers hear what the facts before this one say, not what was stored of a timeline that was longer.
+        instance = replace(self.instance, context=self.context(self._initial.context))
         # What is due or told because of a fact runs from when it could be known, not from a clock that is ahead.
         event = Event(fact.id, fact.name, min(fact.at, fact.received_at), fact.received_at, data=fact.details)
         try:
-            step = interpreter.step(instance, event)
+            step = self._interpreter.step(instance, event)
         except StepError:
-            return Entry(fact, self._refused(fact), None, instance)
+            return Entry(fact, self._refused(fact), None, self.instance)
         return Entry(fact, "applied", step, step.after)
 
     def _refused(self, fact: Fact) -> Outcome:

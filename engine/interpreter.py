@@ -74,6 +74,7 @@ class _Machine(transitions.Machine):
 
     event_cls = _Trigger
     transition_cls = _Arrow
+    wildcard_all = wildcard_same = "\0"  # no state's id means more than that state
 
 
 class Interpreter:
@@ -111,6 +112,7 @@ class Interpreter:
 
         self._machine = _Machine(
             model=None,
+            model_attribute="\0",  # what no event may be called
             states=list(self.states),
             initial=definition.initial,
             auto_transitions=False,  # a `to_x` would skip guards
@@ -196,15 +198,34 @@ class Interpreter:
             steps=instance.steps + 1,
             path=_walk(instance.path, state) if moved else instance.path,
             context=context,
-            deadline=self._deadline(state, event.at, context) if moved or instance.revision == 0 else instance.deadline,
+            deadline=self._deadline(state, event.at, context) if moved else self._still_due(instance, event, context),
             updated_at=event.received_at,
         )
 
+    def waiting(self, instance: Instance) -> Instance:
+        """Return a new *instance* with the first timer of its state armed."""
+        return replace(instance, deadline=self._deadline(instance.state, instance.created_at, instance.context))
+
     def _deadline(self, state: str, at: int, context: Mapping[str, Any]) -> int | None:
         """Return when the first timer of *state* is due, for an instance that enters it *at* that time."""
+        return min(self._dues(state, at, context), default=None)
+
+    def _still_due(self, instance: Instance, event: Event, context: Mapping[str, Any]) -> int | None:
+        """Return what an instance that stays waits for: the same or, if *event* is the timer that was due, the next."""
+        due = instance.deadline
+        if due is None:
+            return self._deadline(instance.state, event.at, context) if instance.revision == 0 else None
+        fired = next((timer for timer in self._timers.get(instance.state, ()) if timer.event == event.name), None)
+        if fired is None or event.at < due:
+            return due
+        # What fired says when the state was entered, unless it ran from a time in the context, and so may the others.
+        dues = self._dues(instance.state, due - fired.after, context)
+        return min((other for other in dues if other > due), default=None)
+
+    def _dues(self, state: str, at: int, context: Mapping[str, Any]) -> list[int]:
         timers = self._timers.get(state, ())
         starts = [(at if timer.at is None else context.get(timer.at), timer.after) for timer in timers]
-        return min((start + after for start, after in starts if start is not None), default=None)
+        return [start + after for start, after in starts if start is not None]
 
 
 def _guards_of(definition: Definition) -> list[Guard]:

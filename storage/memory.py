@@ -96,7 +96,9 @@ class MemoryStore:
         for step in decision.steps:
             self.journal.setdefault(step.after.id, []).append(step)
             for effect in step.effects:
-                self.effects.setdefault(effect.key, effect)
+                known = self.effects.get(effect.key)
+                if known is None or (known.status, known.reason) == ("discarded", "superseded"):
+                    self.effects[effect.key] = effect
         for owner, fact in decision.facts:
             self._facts.setdefault(owner, {})[fact.id] = fact
         for key in decision.withdrawn:

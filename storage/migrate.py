@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from storage.tables import METADATA
 
@@ -69,7 +69,7 @@ def _config() -> Config:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)  # a pool would keep the file open
     event.listen(engine, "connect", _use_our_transactions)
     event.listen(engine, "begin", _begin)
     return engine

@@ -17,17 +17,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 
 from engine.errors import StorageFull, StoreUnavailable
 from engine.fold import Fact
-from engine.model import Effect, EffectStatus, Instance, Step
+from engine.model import EffectStatus, Instance
 from engine.ports import Answer, Decision, FamilyRecord, Identity, Receipt, Row, RowType, Verdict, Version
-from storage import statements, tables
+from storage import statements
+from storage.batch import Batch, Conflict, RowStatements, Unit, Values, as_read, instance_of, without_rivals
 from storage.statements import Statement
 
 SLOW_SYNC = 0.2
@@ -48,23 +49,12 @@ PURGED_AT_ONCE = 1000
 REMEMBERED_ROWS = 100_000
 """How many instances' row ids are remembered before the memory starts afresh."""
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.decode
-
 
 class DatabaseInUse(StoreUnavailable):
     """Another server has this database open."""
 
 
 _Waiting = tuple[Decision, "asyncio.Future[Verdict]"]
-
-
-class _Conflict(Exception):
-    """A batch cannot commit as it is."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict)
-        self.verdict = verdict
 
 
 class SqliteStore:
@@ -76,8 +66,15 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = _lock(path)
-        self._writer = _connect(path)
+        with ExitStack() as opened:  # a store that cannot be opened leaves nothing open
+            self._lock = opened.enter_context(_lock(path))
+            self._writer = opened.enter_context(closing(_connect(path)))
+            with _store_errors():
+                self._next_id: dict[str, int] = {
+                    table: 1 + self._writer.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
+                    for table in ("instance", "inbox")
+                }
+            opened.pop_all()
         self._reader = self._writer
         self._pending: list[_Waiting] = []
         self._flush_due = False
@@ -86,13 +83,8 @@ class SqliteStore:
         self._commit_seconds: deque[float] = deque(maxlen=SAMPLES)
         self._row_ids: dict[tuple[str, str], int] = {}
         self._hot: dict[tuple[str, str], Instance] = {}
-        self._rows: dict[type[Row], _RowStatements] = {}
+        self._rows: dict[type[Row], RowStatements] = {}
         self._purged_to: dict[str, int] = {}
-        with _store_errors():
-            self._next_id: dict[str, int] = {
-                table: 1 + self._writer.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
-                for table in ("instance", "inbox")
-            }
 
     def close(self) -> None:
         """Close the database. What was acknowledged is on the disk already."""
@@ -132,15 +124,16 @@ class SqliteStore:
     async def load_family(self, family: str) -> FamilyRecord:
         """Return the instances of that family, with their facts."""
         with _store_errors():
-            instances = [self._instance(row) for row in self._reader.execute(statements.SELECT_FAMILY.sql, (family,))]
+            rows = self._reader.execute(statements.SELECT_FAMILY.sql, (family,)).fetchall()
+            instances = [self._instance(row) for row in rows]
             facts = {
                 instance.id: tuple(
-                    Fact(name, at, received_at, _decode(details), source)
+                    Fact(name, at, received_at, msgspec.json.decode(details), source)
                     for _, name, at, received_at, source, details in self._reader.execute(
-                        statements.SELECT_FACTS.sql, (self._row_ids[instance.id],)
+                        statements.SELECT_FACTS.sql, (row[0],)
                     )
                 )
-                for instance in instances
+                for instance, row in zip(instances, rows, strict=True)
             }
         return FamilyRecord(tuple(instances), {owner: found for owner, found in facts.items() if found})
 
@@ -158,24 +151,10 @@ class SqliteStore:
             rows = self._reader.execute(statements.SELECT_VERSIONS.sql).fetchall()
         return [Version(name, version, text.encode(), source.encode()) for name, version, text, source, _ in rows]
 
-    def _instance(self, row: tuple[Any, ...]) -> Instance:
-        row_id, definition, key, version, state, revision, entry, steps, path, context, family, deadline, born, at = row
-        self._remember((definition, key), row_id)
-        return Instance(
-            definition=definition,
-            version=version,
-            key=key,
-            state=state,
-            revision=revision,
-            entry=entry,
-            steps=steps,
-            path=tuple(_decode(path)),
-            context=_decode(context),
-            family=family or "",
-            deadline=deadline,
-            created_at=born,
-            updated_at=at,
-        )
+    def _instance(self, row: Values) -> Instance:
+        instance = instance_of(row)
+        self._remember(instance.id, row[0])
+        return instance
 
     def _remember(self, instance_id: tuple[str, str], row_id: int) -> None:
         if len(self._row_ids) >= REMEMBERED_ROWS:
@@ -257,60 +236,60 @@ class SqliteStore:
 
     def _leave_the_loop_if_slow(self) -> None:
         if len(self._commit_seconds) == SAMPLES and statistics.median(self._commit_seconds) > SLOW_SYNC:
-            self._in_thread = True
-            self._reader = _connect(self._path)
-            self._reader.execute("PRAGMA query_only=ON")
-            self._reader.execute("PRAGMA wal_autocheckpoint=0")
+            reader = _connect(self._path)
+            reader.execute("PRAGMA query_only=ON")
+            reader.execute("PRAGMA wal_autocheckpoint=0")
+            self._reader, self._in_thread = reader, True
 
     def _judge(self, decisions: Sequence[Decision]) -> list[Verdict | Exception]:
         """Return the verdict on each decision. Those that cannot share a transaction get one each, after it."""
-        together, alone = _without_rivals(decisions)
+        units: list[Unit] = [Unit(decision) for decision in decisions]
+        together, alone = without_rivals(units)
         verdicts: dict[int, Verdict | Exception] = {}
-        shared = self._attempt([decisions[place] for place in together])
+        shared = self._attempt([units[place] for place in together])
         # Only what the database cannot do is everybody's trouble: a row that breaks a constraint is its decision's own.
         if shared is Verdict.COMMITTED or isinstance(getattr(shared, "__cause__", None), sqlite3.OperationalError):
             verdicts = dict.fromkeys(together, shared)
         else:
             alone = sorted([*together, *alone])
         for place in alone:
-            verdicts[place] = self._attempt([decisions[place]])
-        return [verdicts[place] for place in range(len(decisions))]
+            verdicts[place] = self._attempt([units[place]])
+        return [verdicts[place] for place in range(len(units))]
 
-    def _attempt(self, decisions: list[Decision]) -> Verdict | Exception:
+    def _attempt(self, units: list[Unit]) -> Verdict | Exception:
         try:
-            self._write(decisions)
-        except _Conflict as conflict:
+            self._write(units)
+        except Conflict as conflict:
             return conflict.verdict
         except Exception as error:  # noqa: BLE001 - whoever waits for this commit must hear what became of it
             return error
         return Verdict.COMMITTED
 
-    def _write(self, decisions: list[Decision]) -> None:
+    def _write(self, units: list[Unit]) -> None:
         """
-        Commit *decisions* in one transaction.
+        Commit *units* in one transaction.
 
         Raises:
-            _Conflict: one of them conflicts; nothing was written.
+            Conflict: one of them conflicts; nothing was written.
         """
-        batch = _Batch()
-        for decision in decisions:
-            self._collect(batch, decision)
+        batch = Batch(self._row_id, self._new_id, self._kind)
+        for unit in units:
+            batch.add(unit)
         execute = self._writer.execute
         started = time.perf_counter()
         with self._writing, _store_errors():
             execute("BEGIN IMMEDIATE")
             try:
-                self._execute(batch)
+                batch.execute(self._writer)
                 execute("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:
                     execute("ROLLBACK")
                 raise
         self._commit_seconds.append(time.perf_counter() - started)
-        for instance_id, row_id in batch.born.items():
-            self._remember(instance_id, row_id)
-        for instance in batch.written:
-            self._keep_hot(instance)
+        for instance, row_id, context in batch.written:
+            self._remember(instance.id, row_id)
+            self._keep_hot(as_read(instance, context))
 
     def _keep_hot(self, instance: Instance) -> None:
         """Remember an instance as it was committed: whoever writes next need not read it. The oldest are forgotten."""
@@ -318,55 +297,6 @@ class SqliteStore:
         self._hot[instance.id] = instance
         if len(self._hot) > HOT:
             del self._hot[next(iter(self._hot))]
-
-    def _execute(self, batch: "_Batch") -> None:
-        many = self._writer.executemany
-        if batch.inbox and many(statements.INSERT_INBOX.sql, batch.inbox).rowcount != len(batch.inbox):
-            raise _Conflict(Verdict.DUPLICATE)
-        if batch.updates and many(statements.UPDATE_INSTANCE.sql, batch.updates).rowcount != len(batch.updates):
-            raise _Conflict(Verdict.STALE)
-        if batch.inserts:
-            try:
-                many(statements.INSERT_INSTANCE.sql, batch.inserts)
-            except sqlite3.IntegrityError:
-                raise _Conflict(Verdict.STALE) from None
-        for sql, rows in batch.others.items():
-            many(sql, rows)
-
-    def _collect(self, batch: "_Batch", decision: Decision) -> None:
-        """Add a decision's rows to *batch*."""
-        at = decision.recorded_at
-        answer = _answer(decision.answer)
-        for identity in dict.fromkeys(decision.identities):
-            batch.inbox.append((self._new_id("inbox"), identity.source, identity.id, at, *answer))
-        row_ids: dict[tuple[str, str], int] = {}
-        for instance_id, (expected, instance) in decision.changes().items():
-            batch.written.append(instance)
-            if expected == 0:
-                row_ids[instance_id] = batch.born[instance_id] = self._new_id("instance")
-                batch.inserts.append(_instance_row(row_ids[instance_id], instance))
-            else:
-                row_ids[instance_id] = self._row_id(instance_id)
-                batch.updates.append(_instance_update(row_ids[instance_id], expected, instance))
-        for step in decision.steps:
-            owner = row_ids[step.after.id]
-            batch.other(statements.INSERT_JOURNAL, _journal_row(owner, step, at))
-            for effect in step.effects:
-                batch.other(statements.INSERT_EFFECT, _effect_row(owner, step, effect, at))
-        for owner_id, fact in decision.facts:
-            batch.other(statements.PUT_FACT, _fact_row(row_ids[owner_id], fact))
-        for key in decision.withdrawn:
-            batch.other(statements.SET_EFFECT, ("discarded", "superseded", at, key, "pending"))
-        self._collect_rows(batch, decision)
-
-    def _collect_rows(self, batch: "_Batch", decision: Decision) -> None:
-        """Add the rows that the engine does not look into."""
-        for row in decision.remove:
-            batch.other(self._kind(type(row)).remove, row.identity())
-        for row in decision.put:
-            batch.other(self._kind(type(row)).put, msgspec.structs.astuple(row))
-        for row in decision.add:
-            batch.other(self._kind(type(row)).add, msgspec.structs.astuple(row))
 
     def _new_id(self, table: str) -> int:
         new = self._next_id[table]
@@ -383,142 +313,24 @@ class SqliteStore:
         self._remember(instance_id, found)
         return found
 
-    def _kind(self, row_type: type[Row]) -> "_RowStatements":
+    def _kind(self, row_type: type[Row]) -> RowStatements:
         kind = self._rows.get(row_type)
         if kind is None:
-            kind = self._rows[row_type] = _RowStatements(row_type)
+            kind = self._rows[row_type] = RowStatements(row_type)
         return kind
-
-
-class _Batch:
-    """The rows of one transaction, by the statement that writes them."""
-
-    def __init__(self) -> None:
-        self.inbox: list[tuple[Any, ...]] = []
-        self.inserts: list[tuple[Any, ...]] = []
-        self.updates: list[tuple[Any, ...]] = []
-        self.others: dict[str, list[tuple[Any, ...]]] = {}
-        self.born: dict[tuple[str, str], int] = {}
-        self.written: list[Instance] = []
-
-    def other(self, statement: Statement, row: tuple[Any, ...]) -> None:
-        """Add a row that cannot conflict."""
-        self.others.setdefault(statement.sql, []).append(row)
-
-
-class _RowStatements:
-    """The statements of a kind of row. Its fields are its table's columns, in their order."""
-
-    def __init__(self, row_type: type[Row]) -> None:
-        self._table = tables.METADATA.tables[row_type.table]
-        self.columns = statements.columns(self._table)
-        self.put = statements.put(self._table)
-        self.add = statements.add(self._table)
-        self.remove = statements.remove(self._table)
-        self._finds: dict[tuple[str, ...], Statement] = {}
-
-    def find(self, equals: tuple[str, ...]) -> Statement:
-        """Return the statement that finds rows by these columns."""
-        if equals not in self._finds:
-            self._finds[equals] = statements.find(self._table, *equals)
-        return self._finds[equals]
-
-
-def _without_rivals(decisions: Sequence[Decision]) -> tuple[list[int], list[int]]:
-    """Return the places of decisions that have neither an identity nor an instance in common, and of the others."""
-    together: list[int] = []
-    alone: list[int] = []
-    identities: set[Identity] = set()
-    instances: set[tuple[str, str]] = set()
-    for place, decision in enumerate(decisions):
-        changed = decision.changes().keys()
-        if identities.isdisjoint(decision.identities) and instances.isdisjoint(changed):
-            together.append(place)
-            identities.update(decision.identities)
-            instances |= changed
-        else:
-            alone.append(place)
-    return together, alone
-
-
-def _text(value: Any) -> str:
-    return _encode(value).decode()
-
-
-def _instance_row(row_id: int, instance: Instance) -> tuple[Any, ...]:
-    return (
-        row_id,
-        instance.definition,
-        instance.key,
-        instance.version,
-        instance.state,
-        instance.revision,
-        instance.entry,
-        instance.steps,
-        _text(instance.path),
-        _text(instance.context),
-        instance.family or None,
-        instance.deadline,
-        instance.created_at,
-        instance.updated_at,
-    )
-
-
-def _instance_update(row_id: int, expected: int, instance: Instance) -> tuple[Any, ...]:
-    return (
-        instance.state,
-        instance.revision,
-        instance.entry,
-        instance.steps,
-        _text(instance.path),
-        _text(instance.context),
-        instance.deadline,
-        instance.updated_at,
-        row_id,
-        expected,
-    )
-
-
-def _journal_row(instance_id: int, step: Step, at: int) -> tuple[Any, ...]:
-    event = step.event
-    return (
-        instance_id,
-        step.after.steps,
-        event.name,
-        event.id,
-        step.before.state,
-        step.after.state,
-        event.at,
-        at,
-        event.actor,
-        int(step.inferred),
-        step.outcome,
-        _text(event.data),
-        _text([effect.name for effect in step.effects]),
-    )
-
-
-def _effect_row(instance_id: int, step: Step, effect: Effect, at: int) -> tuple[Any, ...]:
-    return effect.key, instance_id, step.after.steps, effect.name, effect.status, effect.reason, at, at
-
-
-def _fact_row(instance_id: int, fact: Fact) -> tuple[Any, ...]:
-    return instance_id, fact.name, fact.at, fact.received_at, fact.source, _text(fact.details)
-
-
-def _answer(answer: Answer | None) -> tuple[Any, ...]:
-    if answer is None:
-        return (None,) * len(Answer.__struct_fields__)
-    return answer.status, answer.digest, answer.body, answer.definition, answer.key, answer.revision
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     with _store_errors():
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
 

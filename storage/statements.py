@@ -4,10 +4,21 @@ The write path's SQL, compiled once from the tables.
 The request path uses no ORM and no statement objects: an ORM session costs 2 ms of CPU a request.
 """
 
-from collections.abc import Sequence
-
 from msgspec import Struct
-from sqlalchemy import Delete, Insert, Select, Table, Update, bindparam, delete, func, null, select, update
+from sqlalchemy import (
+    Delete,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
@@ -37,11 +48,10 @@ def key_columns(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.primary_key.columns)
 
 
-def put(table: Table, keep: Sequence[str] = ()) -> Statement:
-    """Insert a row or, where its key is taken, replace what is there except the columns to *keep*."""
+def put(table: Table) -> Statement:
+    """Insert a row or, where its key is taken, replace what is there."""
     statement = insert(table)
-    fixed = {*key_columns(table), *keep}
-    changes = {name: statement.excluded[name] for name in columns(table) if name not in fixed}
+    changes = {name: statement.excluded[name] for name in columns(table) if name not in key_columns(table)}
     return compiled(statement.on_conflict_do_update(index_elements=key_columns(table), set_=changes))
 
 
@@ -71,7 +81,15 @@ VERSION = tables.table_of(tables.VersionRow)
 INSERT_INSTANCE = compiled(insert(INSTANCE))
 INSERT_JOURNAL = compiled(insert(JOURNAL))
 INSERT_INBOX = add(INBOX)
-INSERT_EFFECT = add(EFFECT)
+_EFFECT = insert(EFFECT)
+PUT_EFFECT = compiled(
+    # An effect that was withdrawn and is asked for again is owed again; one that was called, never.
+    _EFFECT.on_conflict_do_update(
+        index_elements=key_columns(EFFECT),
+        set_={name: _EFFECT.excluded[name] for name in ("status", "reason", "updated_at")},
+        where=(EFFECT.c.status == literal_column("'discarded'")) & (EFFECT.c.reason == literal_column("'superseded'")),
+    )
+)
 PUT_FACT = put(FACT)
 ADD_VERSION = add(VERSION)
 
@@ -80,7 +98,8 @@ UPDATE_INSTANCE = compiled(
     .where(INSTANCE.c.id == bindparam("row_id"), INSTANCE.c.revision == bindparam("expected"))
     .values({
         name: bindparam(name)
-        for name in ("state", "revision", "entry", "steps", "path", "context", "deadline", "updated_at")
+        for name in columns(INSTANCE)
+        if name not in ("id", "definition", "key", "created_at")
     })
 )  # fmt: skip
 SET_EFFECT = compiled(

@@ -106,7 +106,7 @@ def test_parameters_stand_in_the_order_in_which_the_write_path_gives_them() -> N
     assert statements.INSERT_INSTANCE.parameters == instance
     assert statements.INSERT_JOURNAL.parameters == statements.columns(statements.JOURNAL)
     assert statements.INSERT_INBOX.parameters == statements.columns(statements.INBOX)
-    assert statements.INSERT_EFFECT.parameters == statements.columns(statements.EFFECT)
+    assert statements.PUT_EFFECT.parameters == statements.columns(statements.EFFECT)
     assert statements.PUT_FACT.parameters == statements.columns(statements.FACT)
     assert statements.ADD_VERSION.parameters == statements.columns(statements.VERSION)
     # SQLAlchemy puts what is set into the table's order, whatever order it was given in.
