@@ -104,6 +104,8 @@ class FlowProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with the short way for Flow calls."""
 
     door: FrontDoor
+    _idle_since = 0.0
+    _idle_timer: asyncio.TimerHandle | None = None
 
     def on_headers_complete(self) -> None:
         """Begin a Flow call, or leave the request to uvicorn."""
@@ -112,6 +114,28 @@ class FlowProtocol(HttpToolsProtocol):
             return
         self.scope["path"] = self.url.partition(b"?")[0].decode("ascii")
         self.cycle = FlowCycle(self, keep_alive=self.parser.should_keep_alive())  # type: ignore[assignment]
+
+    def on_response_complete(self) -> None:
+        """Let the connection wait for its next call; one timer follows it, however many there are."""
+        if self.timeout_keep_alive_task is not None or self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_if_idle)
+
+    def _look_if_idle(self) -> None:
+        self._idle_timer = None
+        if self.transport.is_closing():
+            return
+        answered = self.cycle is None or self.cycle.response_complete
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if answered and left <= 0:
+            self.transport.close()
+        else:
+            self._idle_timer = self.loop.call_later(max(left, 1.0), self._look_if_idle)
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived; a call that is not whole yet has its time."""

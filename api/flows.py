@@ -44,6 +44,8 @@ SOURCE = "flow"
 TURN = 32
 """How many calls go through the stages together at most."""
 
+TURNS = 1
+
 KEPT_BYTES = 16 * 1024
 """An answer up to this size is kept to be given again; a larger one (with images) by its hash alone."""
 
@@ -150,7 +152,8 @@ class FlowEndpoint:
         self._waits = frozenset(flow for flow in catalogue.flows if catalogue.flow(flow).screens.waits)
         self._queue: list[_Waiting] = []
         self._turn_due = False
-        self._turns: set[asyncio.Task[None]] = set()
+        self._turns_running = 0
+        self._serving: set[asyncio.Task[None]] = set()
         self._down_since: int | None = None
 
     def take(self, flow: str, body: bytes, signatures: Sequence[bytes], answered: Answered) -> None:
@@ -179,21 +182,27 @@ class FlowEndpoint:
     # Turns
 
     def _take_turns(self) -> None:
-        if not self._turn_due:
+        """Begin a turn with all who wait, unless one is under way: then they gather until it is done."""
+        if not self._turn_due and self._turns_running < TURNS:
             self._turn_due = True
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
         calls, self._queue = self._queue[:TURN], self._queue[TURN:]
         self._turn_due = False
+        self._turns_running += 1
+        self._begin(calls).add_done_callback(self._turn_done)
+
+    def _turn_done(self, _: object) -> None:
+        self._turns_running -= 1
         if self._queue:
             self._take_turns()
-        self._begin(calls)
 
-    def _begin(self, calls: Sequence[_Waiting]) -> None:
-        turn = asyncio.get_running_loop().create_task(self._serve(calls))
-        self._turns.add(turn)
-        turn.add_done_callback(self._turns.discard)
+    def _begin(self, calls: Sequence[_Waiting]) -> "asyncio.Task[None]":
+        served = asyncio.get_running_loop().create_task(self._serve(calls))
+        self._serving.add(served)
+        served.add_done_callback(self._serving.discard)
+        return served
 
     async def _serve(self, calls: Sequence[_Waiting]) -> None:
         """Take *calls* through all stages together; whatever happens, each has an answer in the end."""

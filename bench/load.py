@@ -2,7 +2,7 @@
 A load generator for Flow endpoints: customers on phones, each walking the personalised offer in order.
 
 Every call is really encrypted and every answer decrypted and its screen checked; the encryption is done before a run
-and the checking after it, so that the generator needs little of the machine while the server is measured. It is a closed
+and the checking after it, so that the generator needs little of the machine meanwhile. It is a closed
 loop: a connection sends its next call when its last was answered. Latencies are mostly queueing, then; what the loop is
 for is CPU per call.
 """

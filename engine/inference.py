@@ -24,6 +24,8 @@ def infer(
 
     The steps happened no later than *event*, which shows them; their ids are made from its.
     """
+    if arrives(instance.state):
+        return ()
     unseen = [transition for transition in interpreter.definition.transitions if transition.unseen]
     ways: deque[tuple[Step, ...]] = deque([()])
     seen = {instance.state}

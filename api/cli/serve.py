@@ -1,5 +1,6 @@
 """`waystate serve`: checks everything, then serves."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -21,6 +22,9 @@ from definitions.catalogue import Catalogue
 from engine.errors import DefinitionError
 from storage import migrate
 from storage.sqlite import DatabaseInUse
+
+GC_THRESHOLDS = 20_000, 20, 50
+"""After how many new objects the garbage collector looks at the young, and how often at the older."""
 
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 10
@@ -80,6 +84,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What is there by now stays; looking through it again and again for garbage costs calls their time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         if self.started:
             self._tell()
 
