@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.padding import PKCS7
 from msgspec import Struct
 
-from api.keyring import KeyRing
 from definitions.json_text import too_deep
 from engine.errors import WorkflowError
 
@@ -66,6 +65,14 @@ class _Envelope(Struct):
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
+class Sealed(Struct, frozen=True):
+    """An envelope as it came: the content under an AES key, that key under ours, and the IV."""
+
+    content: bytes
+    key: bytes
+    iv: bytes
+
+
 class Opened(Struct, frozen=True):
     """The content of an envelope, with what its answer is sealed with."""
 
@@ -97,31 +104,42 @@ def check_signature(body: bytes, headers: Sequence[bytes], app_secrets: Iterable
         raise SignatureWrong("sig_bad")
 
 
-def open_envelope(body: bytes, keys: KeyRing) -> Opened:
+def read_envelope(body: bytes) -> Sealed:
     """
-    Return what a Flow call's *body* has in it.
+    Return the envelope that a Flow call's *body* is.
 
     Raises:
-        CannotDecrypt: it is no envelope, or none of the keys opens it.
+        CannotDecrypt: it is none.
     """
     if too_deep(body):
         raise CannotDecrypt("format")
     try:
         envelope = _decode_envelope(body)
-        sealed = binascii.a2b_base64(envelope.encrypted_flow_data, strict_mode=True)
-        sealed_key = binascii.a2b_base64(envelope.encrypted_aes_key, strict_mode=True)
-        iv = binascii.a2b_base64(envelope.initial_vector, strict_mode=True)
+        sealed = Sealed(
+            content=binascii.a2b_base64(envelope.encrypted_flow_data, strict_mode=True),
+            key=binascii.a2b_base64(envelope.encrypted_aes_key, strict_mode=True),
+            iv=binascii.a2b_base64(envelope.initial_vector, strict_mode=True),
+        )
     except ValueError:  # msgspec's and binascii's errors are such
         raise CannotDecrypt("format") from None
-    if len(iv) != IV_BYTES:
+    if len(sealed.iv) != IV_BYTES:
         raise CannotDecrypt("format")
-    aes_key = keys.decrypt(sealed_key)
+    return sealed
+
+
+def open_envelope(sealed: Sealed, aes_key: bytes | None) -> Opened:
+    """
+    Return what an envelope has in it; *aes_key* is what our keys made of its key.
+
+    Raises:
+        CannotDecrypt: none of our keys opened it, or it was tampered with.
+    """
     if aes_key is None or len(aes_key) != AES_KEY_BYTES:
         raise CannotDecrypt("key_mismatch")
     cipher = AESGCM(aes_key)
     try:
-        return Opened(cipher.decrypt(iv, sealed, None), cipher, iv)
-    except InvalidTag:
+        return Opened(cipher.decrypt(sealed.iv, sealed.content, None), cipher, sealed.iv)
+    except (InvalidTag, ValueError):
         raise CannotDecrypt("gcm_tag") from None
 
 

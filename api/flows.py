@@ -24,7 +24,7 @@ import structlog
 from msgspec import Struct
 
 from api.clock import Clock
-from api.crypto import CannotDecrypt, Opened, WireError, check_signature, open_envelope
+from api.crypto import CannotDecrypt, Opened, Sealed, WireError, check_signature, open_envelope, read_envelope
 from api.keyring import KeyRing
 from api.logs import fault
 from api.metrics import Metrics
@@ -103,12 +103,12 @@ class _Waiting:
         "began",
         "body",
         "call",
+        "content",
         "flow",
         "identity",
         "opened",
         "signatures",
         "tried",
-        "version",
     )
 
     def __init__(self, flow: str, body: bytes, signatures: Sequence[bytes], began: int, answered: Answered) -> None:
@@ -120,7 +120,7 @@ class _Waiting:
         self.identity = Identity(SOURCE, hashlib.sha256(body).hexdigest())
         self.answer: FlowAnswer | None = None
         self.opened: Opened | None = None
-        self.version: Any = None
+        self.content: Content | None = None
         self.call: Call | None = None
         self.tried = False
 
@@ -207,8 +207,10 @@ class FlowEndpoint:
     async def _serve(self, calls: Sequence[_Waiting]) -> None:
         """Take *calls* through all stages together; whatever happens, each has an answer in the end."""
         try:
+            self._unseal(calls)
             for waiting in calls:
-                await self._open(waiting)
+                if waiting.content is not None:
+                    await self._understand(waiting, waiting.content)
             await self._settle([(waiting, waiting.call) for waiting in calls if waiting.call and not waiting.answer])
         except StoreError as error:
             self._down_since = self._down_since or self._clock()
@@ -231,19 +233,31 @@ class FlowEndpoint:
 
     # The stages
 
-    async def _open(self, waiting: _Waiting) -> None:
-        """Check the signature, open the envelope, and read what the call is; some are answered by that alone."""
+    def _unseal(self, calls: Sequence[_Waiting]) -> None:
+        """Check the signatures, then open the envelopes. RSA goes by itself: it drives all else from the caches."""
+        sealed = [self._checked(waiting) for waiting in calls]
+        keys = [None if envelope is None else self._keys.decrypt(envelope.key) for envelope in sealed]
+        for waiting, envelope, key in zip(calls, sealed, keys, strict=True):
+            if envelope is not None:
+                try:
+                    waiting.opened = open_envelope(envelope, key)
+                    waiting.content = _read(waiting.opened.content)
+                except CannotDecrypt as error:
+                    waiting.answer = FlowAnswer(421, error.reason)
+
+    def _checked(self, waiting: _Waiting) -> Sealed | None:
+        """Return a call's envelope; one that is not signed, or is none, is answered by that alone."""
         try:
             check_signature(waiting.body, waiting.signatures, self._app_secrets)
-            waiting.opened = open_envelope(waiting.body, self._keys)
-            content = _read(waiting.opened.content)
+            return read_envelope(waiting.body)
         except CannotDecrypt as error:
             waiting.answer = FlowAnswer(421, error.reason)
-            return
         except WireError as error:
             waiting.answer = FlowAnswer(432, error.reason)
-            return
-        waiting.version = content.version
+        return None
+
+    async def _understand(self, waiting: _Waiting, content: Content) -> None:
+        """Find out what a call is; health checks and error notifications are answered at once."""
         if content.action == "ping":
             waiting.answer = await self._pong(waiting)
         elif isinstance(content.data, dict) and (content.data.get("error") or content.data.get("error_key")):
@@ -397,9 +411,9 @@ def _replied(waiting: _Waiting, reply: Reply) -> FlowAnswer:
 
 def _sealed(waiting: _Waiting, status: int, code: str, content: Mapping[str, Any]) -> FlowAnswer:
     """Return an answer with its content encrypted; it says the version that it was asked in."""
-    if waiting.opened is None:
+    if waiting.opened is None or waiting.content is None:
         return FlowAnswer(500, "internal")
-    return FlowAnswer(status, code, waiting.opened.seal(_encode({"version": waiting.version, **content})))
+    return FlowAnswer(status, code, waiting.opened.seal(_encode({"version": waiting.content.version, **content})))
 
 
 def _decision(waiting: _Waiting, call: Call, reply: Reply, answer: FlowAnswer) -> Decision:
