@@ -14,7 +14,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.flows import FlowAnswer
-from api.front_door import BODY_SECONDS, DRAINED, FLOW_LIMIT, FLOWS, FrontDoor, Refused, read_flow_headers
+from api.front_door import BODY_SECONDS, DRAINED, FLOW_LIMIT, FLOWS, FrontDoor, Refused
 
 FLOWS_OCTETS = FLOWS.encode()
 
@@ -72,7 +72,7 @@ class FlowCycle:
         self.response_complete = True
         protocol = self.protocol
         keep_alive = self.keep_alive and not self.more_body
-        protocol.transport.write(_response(answer, call_id, keep_alive=keep_alive, headers=protocol.default_headers))
+        protocol.transport.write(_response(answer, call_id, protocol.usual_headers(), keep_alive=keep_alive))
         if not keep_alive:
             protocol.transport.close()
         protocol.on_response_complete()
@@ -80,15 +80,14 @@ class FlowCycle:
     def _take(self) -> None:
         protocol = self.protocol
         try:
-            protocol.door.check_host(protocol.headers)
-            signatures = read_flow_headers(protocol.headers)
+            signatures = protocol.door.flow_signatures(protocol.headers)
         except Refused as refused:
             self.respond(FlowAnswer(refused.document.status, refused.document.code), "")
             return
         if self._size:
             self.respond(FlowAnswer(413, "body_too_large"), "")
             return
-        name = protocol.scope["path"][len(FLOWS) :]
+        name = protocol.url.partition(b"?")[0][len(FLOWS) :].decode("ascii", "replace")
         protocol.door.flows.take(name, bytes(self.body), signatures, self.respond)
 
     def _too_slow(self) -> None:
@@ -106,13 +105,23 @@ class FlowProtocol(HttpToolsProtocol):
     door: FrontDoor
     _idle_since = 0.0
     _idle_timer: asyncio.TimerHandle | None = None
+    _usual: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+
+    def on_message_begin(self) -> None:
+        """Begin a request; what uvicorn needs for an ASGI call waits until it is known to be one."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """Begin a Flow call, or leave the request to uvicorn."""
         if not self._is_plain_flow_call():
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expects
+            self.headers += headers
             super().on_headers_complete()
             return
-        self.scope["path"] = self.url.partition(b"?")[0].decode("ascii")
         self.cycle = FlowCycle(self, keep_alive=self.parser.should_keep_alive())  # type: ignore[assignment]
 
     def on_response_complete(self) -> None:
@@ -156,10 +165,18 @@ class FlowProtocol(HttpToolsProtocol):
             and b"%" not in self.url
         )
 
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return the headers that every response of the server has."""
-        return self.server_state.default_headers
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection that has ended."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        super().connection_lost(exc)
+
+    def usual_headers(self) -> bytes:
+        """Return the headers that every response of the server has; uvicorn makes them anew each second."""
+        headers = self.server_state.default_headers
+        if self._usual[0] is not headers:
+            self._usual = headers, b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._usual[1]
 
 
 def protocol_for(door: FrontDoor) -> type[FlowProtocol]:
@@ -167,11 +184,11 @@ def protocol_for(door: FrontDoor) -> type[FlowProtocol]:
     return type("BoundFlowProtocol", (FlowProtocol,), {"door": door})
 
 
-def _response(answer: FlowAnswer, call_id: str, *, keep_alive: bool, headers: list[tuple[bytes, bytes]]) -> bytes:
+def _response(answer: FlowAnswer, call_id: str, usual_headers: bytes, *, keep_alive: bool) -> bytes:
     return b"".join(
         (
             STATUS_LINE[answer.status],
-            *(b"%b: %b\r\n" % header for header in headers),
+            usual_headers,
             b"content-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n",
             b"retry-after: %d\r\n" % answer.retry_after if answer.retry_after else b"",
             b"x-request-id: %b\r\ncontent-length: %d" % (call_id.encode(), len(answer.body)),

@@ -35,6 +35,7 @@ BODY_SECONDS = 5.0
 """How long a body may take to arrive."""
 
 JSON_TYPE = b"application/json"
+SIGNATURE_HEADER = b"x-hub-signature-256"
 FLOWS = "/flows/"
 _BODYLESS = {"GET", "HEAD", "OPTIONS"}
 CONTENT_SECURITY_POLICY = (
@@ -79,6 +80,13 @@ class Refused(Exception):
         self.document = problem(status, code, detail, errors=errors)
 
 
+class Announced(Struct, frozen=True):
+    """What a request's headers say of it: all values of Meta's signature header, and whether its body is JSON."""
+
+    signatures: list[bytes]
+    is_json: bool
+
+
 class FrontDoor:
     """The ASGI application: the door, with the Flow endpoint right behind it and *inside* for everything else."""
 
@@ -101,14 +109,14 @@ class FrontDoor:
         path = scope["path"]
         is_flow = path.startswith(FLOWS) and scope["method"] == "POST"
         try:
-            self.check_host(scope["headers"])
+            announced = self.check_headers(scope["headers"])
             limit = next(limit for limit in LIMITS if path.startswith(limit.prefix))
-            body = b"" if scope["method"] in _BODYLESS else await _read(receive, limit.octets, scope["headers"])
+            body = b"" if scope["method"] in _BODYLESS else await _read(receive, limit.octets)
             if is_flow:
                 await self._flow_call(scope, body, send)
                 return
-            if limit.json and scope["method"] not in _BODYLESS:
-                _check_json(body, scope["headers"])
+            if limit.json and body:
+                _check_json(body, announced)
         except _Closed:
             return
         except Refused as refused:
@@ -116,26 +124,48 @@ class FrontDoor:
             return
         await self._go_inside(scope, body, receive, send)
 
-    def check_host(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def check_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Announced:
         """
-        Check whom a request is for.
+        Return what a request's headers announce of it.
 
         Raises:
-            Refused: not for us alone, or it came through a proxy that should not be there.
+            Refused: it is not for us alone, or came through a proxy that should not be there, or its body is compressed.
         """
         hosts = 0
+        signatures = []
+        media_type = b""
         for name, value in headers:
             if name == b"host":
                 hosts += 1
-                if value.lower() not in self._hosts:
+                if value not in self._hosts and value.lower() not in self._hosts:
                     raise Refused(400, "host_refused", "This server does not answer for that host.")
+            elif name == b"content-type":
+                media_type = value
+            elif name == SIGNATURE_HEADER:
+                signatures.append(value)
+            elif name == b"content-encoding":
+                raise Refused(415, "content_encoding", "Bodies are taken uncompressed.")
             elif name.startswith(b"x-forwarded-") and not self._behind_proxy:
                 raise Refused(400, "proxy_refused", "In development no proxy may stand in front.")
         if hosts != 1:
             raise Refused(400, "host_refused", "A request names exactly one host.")
+        is_json = media_type == JSON_TYPE or media_type.partition(b";")[0].strip().lower() == JSON_TYPE
+        return Announced(signatures, is_json)
+
+    def flow_signatures(self, headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+        """
+        Return the signatures that a Flow call came with.
+
+        Raises:
+            Refused: as above, or its body is not announced as JSON.
+        """
+        announced = self.check_headers(headers)
+        if not announced.is_json:
+            raise Refused(415, "media_type")
+        return announced.signatures
 
     async def _flow_call(self, scope: Scope, body: bytes, send: Send) -> None:
-        signatures = read_flow_headers(scope["headers"])
+        signatures = self.flow_signatures(scope["headers"])
         answer, call_id = await self.flows.answer(scope["path"][len(FLOWS) :], body, signatures)
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),
@@ -171,31 +201,8 @@ class FrontDoor:
         await self._inside(scope, receive_once, send_dressed)
 
 
-def read_flow_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
-    """
-    Return the signatures that a Flow call came with.
-
-    Raises:
-        Refused: its body is not announced as JSON, or is compressed.
-    """
-    signatures = []
-    media_type = b""
-    for name, value in headers:
-        if name == b"x-hub-signature-256":
-            signatures.append(value)
-        elif name == b"content-type":
-            media_type = value
-        elif name == b"content-encoding":
-            raise Refused(415, "content_encoding")
-    if media_type != JSON_TYPE and media_type.partition(b";")[0].strip().lower() != JSON_TYPE:
-        raise Refused(415, "media_type")
-    return signatures
-
-
-async def _read(receive: Receive, limit: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return a request's whole body, if it is small enough, in time, and not compressed."""
-    if any(name == b"content-encoding" for name, _ in headers):
-        raise Refused(415, "content_encoding", "Bodies are taken uncompressed.")
+async def _read(receive: Receive, limit: int) -> bytes:
+    """Return a request's whole body, if it is small enough and in time."""
     first = await _next(receive, BODY_SECONDS)
     body = first.get("body", b"")
     if first.get("more_body"):
@@ -234,12 +241,9 @@ async def _next(receive: Receive, seconds: float) -> Message:
     return message
 
 
-def _check_json(body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
+def _check_json(body: bytes, announced: Announced) -> None:
     """Refuse what is not JSON, and JSON that could not be stored or would harm a decoder."""
-    if not body:
-        return
-    media_type = next((value for name, value in headers if name == b"content-type"), b"")
-    if media_type.partition(b";")[0].strip().lower() != JSON_TYPE:
+    if not announced.is_json:
         raise Refused(415, "media_type", "Bodies are application/json.")
     if too_deep(body):
         raise Refused(400, "too_deep", "The JSON nests too deep.")

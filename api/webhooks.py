@@ -8,11 +8,10 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from api.crypto import SignatureMissing, SignatureWrong, check_signature
+from api.front_door import SIGNATURE_HEADER
 from api.problems import Refusal, documented
 from api.settings import Settings
 from api.whatsapp import CHALLENGE, WhatsApp
-
-SIGNATURE_HEADER = b"x-hub-signature-256"
 
 
 @get("/webhooks/whatsapp", media_type=MediaType.TEXT, responses=documented(403), tags=["whatsapp"])

@@ -9,7 +9,7 @@ Rule 3: deciding reads nothing but its arguments and what the logic itself reads
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -198,7 +198,7 @@ class Flow:
 
     async def _decide(self, call: Call, here: Instance, form: Any) -> Next:
         following = self.screens.submits[call.screen](self._session(call, here), form)
-        return following if isinstance(following, str | Success) else await following
+        return await following if isinstance(following, Awaitable) else following
 
     # What a call can be answered
 
@@ -237,7 +237,7 @@ class Flow:
         """
         show = self.screens.shows.get(instance.state)
         shown = {} if show is None else show(self._session(call, instance))
-        data = shown if isinstance(shown, Mapping) else await shown
+        data = await shown if isinstance(shown, Awaitable) else shown
         msgspec.convert(data, self._answer_types[instance.state])
         return data
 

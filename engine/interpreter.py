@@ -177,9 +177,10 @@ class Interpreter:
         if cursor.taken is None:
             raise GuardRefused(instance, event, self.allowed(instance))
 
-        effects = tuple(
-            Effect(effect_key(instance, event.id, name, index), name) for index, name in enumerate(cursor.taken.effects)
-        )
+        effects: tuple[Effect, ...] = ()
+        if cursor.taken.effects:
+            named = enumerate(cursor.taken.effects)
+            effects = tuple(Effect(effect_key(instance, event.id, name, index), name) for index, name in named)
         after = self._arrive(instance, event, cursor.state)
         return Step(instance, event, after, cursor.taken, effects, inferred)
 

@@ -86,6 +86,9 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     def changes(self) -> dict[tuple[str, str], tuple[int, Instance]]:
         """Return for each instance the revision it must still have, and what it becomes; in the order of their keys."""
+        if len(self.steps) == 1 and not self.touched:
+            (step,) = self.steps
+            return {step.after.id: (step.before.revision, step.after)}
         changes: dict[tuple[str, str], tuple[int, Instance]] = {}
         for before, after in (*((step.before, step.after) for step in self.steps), *self.touched):
             revision, _ = changes.get(after.id, (before.revision, before))
