@@ -129,7 +129,7 @@ class FrontDoor:
         Return what a request's headers announce of it.
 
         Raises:
-            Refused: it is not for us alone, or came through a proxy that should not be there, or its body is compressed.
+            Refused: it is not for us alone, came through a proxy that should not be there, or its body is compressed.
         """
         hosts = 0
         signatures = []

@@ -15,8 +15,9 @@ MAX_DEPTH = 64
 """How deep JSON from outside may nest."""
 
 _INT64 = 2**63
-_SUSPICIOUS = re.compile(rb"\\u0000|\d{19}")
-"""What can become a NUL or an integer beyond 64 bits when JSON is decoded."""
+_NUL = rb"\u0000"
+_LONG_NUMBER = re.compile(rb"\d{19}")
+"""What can become an integer beyond 64 bits when JSON is decoded."""
 
 _BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
@@ -113,7 +114,8 @@ def unstorable(text: bytes) -> list[Problem]:
     Raises:
         msgspec.DecodeError: it looked as if there were some, and it is no JSON.
     """
-    return [*_unstorable(msgspec.json.decode(text), "")] if _SUSPICIOUS.search(text) else []
+    suspicious = _NUL in text or _LONG_NUMBER.search(text)
+    return [*_unstorable(msgspec.json.decode(text), "")] if suspicious else []
 
 
 def _unstorable(value: Any, pointer: str) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ from storage import statements
 from storage.batch import Batch, Conflict, RowStatements, Unit, Values, as_read, instance_of, without_rivals
 from storage.statements import Statement
 
-SLOW_SYNC = 0.2
+SLOW_SYNC = 0.002
 """Seconds. Where the median commit takes longer, commits leave the event loop for a thread."""
 
 SAMPLES = 64

@@ -12,8 +12,8 @@ from definitions.screens import Refused, Screens, Session, Success
 HERE = Path(__file__).parent
 
 
-class Option(Struct, frozen=True):
-    """Something to choose, as a phone lists it."""
+class Choice(Struct, frozen=True):
+    """Something to choose by."""
 
     id: str
     title: str
@@ -59,9 +59,9 @@ class Catalogue(Struct, frozen=True):
     """All there is to offer, and what it can be chosen by."""
 
     kinds: tuple[Kind, ...]
-    brands: dict[str, tuple[Option, ...]]
-    uses: tuple[Option, ...]
-    sims: tuple[Option, ...]
+    brands: dict[str, list[dict[str, str]]]
+    uses: tuple[Choice, ...]
+    sims: tuple[Choice, ...]
     budgets: tuple[Budget, ...]
     devices: tuple[Device, ...]
 
@@ -70,6 +70,10 @@ CATALOGUE = msgspec.json.decode((HERE / "devices.json").read_bytes(), type=Catal
 KINDS = {kind.id: kind for kind in CATALOGUE.kinds}
 BUDGETS = {budget.id: budget for budget in CATALOGUE.budgets}
 DEVICES = {device.id: device for device in CATALOGUE.devices}
+PRODUCTS, USES, SIMS, BUDGET_OPTIONS = (
+    [{"id": choice.id, "title": choice.title} for choice in choices]
+    for choices in (CATALOGUE.kinds, CATALOGUE.uses, CATALOGUE.sims, CATALOGUE.budgets)
+)
 PICTURES = {kind.word: base64.b64encode((HERE / kind.picture).read_bytes()).decode() for kind in CATALOGUE.kinds}
 
 screens = Screens()
@@ -99,7 +103,7 @@ class OfferForm(Struct):
 @screens.show("PRODUCT_SELECTOR")
 def show_products(session: Session) -> dict[str, Any]:  # noqa: ARG001 - every screen is shown the same way
     """List the kinds of products."""
-    return {"products": [_option(kind) for kind in CATALOGUE.kinds]}
+    return {"products": PRODUCTS}
 
 
 @screens.submit("PRODUCT_SELECTOR")
@@ -119,10 +123,10 @@ def show_preferences(session: Session) -> dict[str, Any]:
         "cta_label": f"View {kind.word}s",
         "screen_heading": f"Let's find the perfect {kind.word} offer for you",
         "phone_use_case": kind.word == "phone",
-        "preferred_brands": [_option(brand) for brand in CATALOGUE.brands[kind.word]],
-        "phone_uses": [_option(use) for use in CATALOGUE.uses],
-        "phone_sim": [_option(sim) for sim in CATALOGUE.sims],
-        "preferred_budget": [_option(budget) for budget in CATALOGUE.budgets],
+        "preferred_brands": CATALOGUE.brands[kind.word],
+        "phone_uses": USES,
+        "phone_sim": SIMS,
+        "preferred_budget": BUDGET_OPTIONS,
     }
 
 
@@ -145,7 +149,7 @@ def show_offer(session: Session) -> dict[str, Any]:
     return {
         "selected_product": kind.word,
         "offer_label": label,
-        "shortlisted_devices": [_option(device) for device in shortlist],
+        "shortlisted_devices": [{"id": device.id, "title": device.title} for device in shortlist],
     }
 
 
@@ -195,8 +199,3 @@ def _shortlist(kind: Kind, preferences: PreferencesForm) -> list[Device]:
     if kind.word == "phone" and preferences.phone_sim:
         devices = [device for device in devices if preferences.phone_sim in device.sims]
     return devices
-
-
-def _option(choice: Option | Kind | Budget | Device) -> dict[str, str]:
-    """Return a choice as a phone lists it."""
-    return {"id": choice.id, "title": choice.title}
