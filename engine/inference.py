@@ -32,8 +32,6 @@ def infer(
     while ways:
         way = ways.popleft()
         here = way[-1].after if way else instance
-        if arrives(here.state):
-            return way
         for transition in unseen:
             if transition.source != here.state or transition.target in seen:
                 continue
@@ -49,7 +47,10 @@ def infer(
                 step = interpreter.step(here, move, inferred=True)
             except StepError:
                 continue
-            if step.after.state not in seen:
-                seen.add(step.after.state)
-                ways.append((*way, step))
+            if step.after.state in seen:
+                continue
+            if arrives(step.after.state):
+                return (*way, step)
+            seen.add(step.after.state)
+            ways.append((*way, step))
     return None
