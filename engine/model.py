@@ -32,8 +32,7 @@ class Raise(Struct, frozen=True):
     What a transition tells another instance of the same family.
 
     *key* is a template: `{key}` stands for the key of the instance that raises and `{second}` for the UTC second of
-    the event. An empty key means the instance of *definition* that this one opened last or, where *definition* is the
-    family's root, that root.
+    the event. Without a key the family's root is told or, by facts, the instance that the timeline opened last.
     """
 
     definition: str

@@ -45,6 +45,7 @@ def validate(
         *_unreachable(definition, places),
         *_dead_ends(definition, places),
         *_ambiguous(definition, places),
+        *_unheard(definition, places),
         *_unknown_names(definition, guards, effects, places),
     }
     return tuple(sorted(found))
@@ -108,6 +109,21 @@ def _ambiguous(definition: Definition, places: Places) -> Iterator[Problem]:
             message = f"{transition.event} in {transition.source} is already taken by an arrow before this one"
             yield Problem(places.transition(transition), "AMBIGUOUS_TRANSITION", message)
         before.add(guard)
+
+
+def _unheard(definition: Definition, places: Places) -> Iterator[Problem]:
+    """Yield timers that no arrow answers, and raises that open something without saying what."""
+    known = {state.id for state in definition.states}
+    answered = {(transition.source, transition.event) for transition in definition.transitions}
+    for timer in definition.timers:
+        if timer.state in known and (timer.state, timer.event) not in answered:
+            message = f"the timer {timer.event} leads nowhere from {timer.state}"
+            yield Problem(places.state(timer.state), "UNANSWERED_TIMER", message)
+    for transition in definition.transitions:
+        for told in transition.raises:
+            if told.opens and not told.key:
+                message = f"{told.event} is to open a {told.definition}, but says no key for it"
+                yield Problem(places.transition(transition), "INVALID_RAISE", message)
 
 
 def _unknown_names(

@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect
 
 from storage.tables import METADATA
 
@@ -44,6 +44,9 @@ def schema(path: Path) -> Schema:
     script = ScriptDirectory.from_config(_config())
     with _engine(path).connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
+        foreign = found is None and inspect(connection).get_table_names()
+    if foreign:
+        return Schema.NEWER
     if found is None:
         return Schema.EMPTY
     if found == script.get_current_head():

@@ -98,3 +98,7 @@ def test_problems_sort_by_their_places() -> None:
 
     assert sorted([later, earlier]) == [earlier, later]
     assert earlier.severity == "error"
+
+
+def test_an_error_without_a_message_of_its_own_says_what_it_is() -> None:
+    assert str(Contended()) == "Other events kept coming first."

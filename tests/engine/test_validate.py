@@ -149,6 +149,25 @@ def test_every_guard_and_effect_without_code_is_told_also_those_of_raises() -> N
     )
 
 
+def test_a_timer_that_no_arrow_answers_is_told() -> None:
+    definition = replace(
+        a_definition(Transition("packed", "picked_up", "moving")),
+        timers=(Timer("packed", "picked_up", 5), Timer("packed", "forgotten", 9)),
+    )
+
+    assert validate(definition, places=PLACES) == (
+        Problem("/states/packed", "UNANSWERED_TIMER", "the timer forgotten leads nowhere from packed"),
+    )
+
+
+def test_a_raise_that_opens_something_says_its_key() -> None:
+    lost = Transition("packed", "lost", "moving", raises=(Raise("claim", "opened", opens=True),))
+
+    assert validate(a_definition(lost), places=Places({}, {lost: "/on/lost"})) == (
+        Problem("/on/lost", "INVALID_RAISE", "opened is to open a claim, but says no key for it"),
+    )
+
+
 def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_places() -> None:
     definition = Definition(
         name="parcel",

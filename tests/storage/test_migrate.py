@@ -135,3 +135,11 @@ def test_what_differs_from_the_code_is_told(database: Path, change: str, differe
 
     assert len(found) == 1
     assert difference in found[0]
+
+
+def test_a_database_of_somebody_else_is_not_ours_to_migrate(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE letters (text TEXT)")
+
+    assert schema(path) is Schema.NEWER
