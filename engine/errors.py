@@ -31,7 +31,7 @@ class Problem(Struct, frozen=True, order=True):
 
 
 class WorkflowError(Exception):
-    """The root of everything this project raises on purpose. An error without a message of its own says its docstring."""
+    """The root of everything this project raises on purpose. Without a message of its own it says its docstring."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (self.__doc__ or "").strip())
