@@ -5,21 +5,25 @@ The way in: front door -> Flow endpoint, or Litestar's handlers -> desks -> engi
 """
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
+import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from msgspec import Struct
 
 from api import admin, couriers, health, landing, openapi, portal, webhooks
+from api.at_rest import Safe
 from api.auth import access
 from api.clock import Clock, system_clock
-from api.flows import FlowEndpoint
+from api.flows import IDENTITIES_KEPT, FlowEndpoint
 from api.front_door import ASGIApp, FrontDoor
 from api.keyring import KeyRing
+from api.logs import fault
 from api.metrics import Metrics
 from api.orders import OrderDesk
 from api.problems import EXCEPTION_HANDLERS
@@ -32,12 +36,16 @@ from engine.model import SECOND
 from storage.queries import Queries
 from storage.sqlite import SqliteStore
 
+LOG = structlog.get_logger()
+
 HOUSEKEEPING_SECONDS = 60
 ANSWERS_KEPT = 15 * 60 * SECOND
 """How long an answer's bytes are kept to be given again."""
 
-IDENTITIES_KEPT = 14 * 24 * 3600 * SECOND
-"""How long an event's identity is kept; Meta repeats a webhook for 7 days."""
+CALLS_KEPT = 30 * 24 * 3600 * SECOND
+"""How long a webhook call's raw body is kept once all of it is done."""
+
+FORGOTTEN_AT_ONCE = 500
 
 SAMPLE_ACCOUNT = Account("1489", "dfc", "Dhruv Foods", "Asia/Kolkata")
 """The account that development starts with."""
@@ -58,7 +66,13 @@ class Parts(Struct):
 
 
 def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clock = system_clock) -> Parts:
-    """Open the database and make the parts that serve it."""
+    """
+    Open the database and make the parts that serve it.
+
+    Raises:
+        DatabaseInUse: another server has the database open.
+    """
+    safe = Safe(base64.b64decode(settings.data_key))
     store = SqliteStore(settings.database)
     metrics = Metrics()
     sessions = SessionDesk(catalogue, store, clock)
@@ -72,7 +86,7 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
         flows=FlowEndpoint(catalogue, keys, settings.app_secrets, store, clock, metrics),
         sessions=sessions,
         orders=orders,
-        whatsapp=WhatsApp(catalogue, store, clock, metrics, sessions, orders, settings.phone_numbers),
+        whatsapp=WhatsApp(catalogue, store, clock, metrics, sessions, orders, settings.phone_numbers, safe),
     )
 
 
@@ -85,11 +99,12 @@ def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
         if parts.settings.development and not await parts.store.find(Account, account_id=SAMPLE_ACCOUNT.account_id):
             await parts.orders.put_account(SAMPLE_ACCOUNT)
         await parts.whatsapp.recover()
-        housekeeping = asyncio.create_task(_keep_house(parts, clock))
+        housekeeping = asyncio.create_task(_keep_house_for_ever(parts, clock))
         yield
         housekeeping.cancel()
         with suppress(asyncio.CancelledError):
             await housekeeping
+        await parts.whatsapp.finish()
         parts.queries.close()
         parts.store.close()
 
@@ -132,13 +147,26 @@ def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
     return FrontDoor(cast("ASGIApp", inside), parts.flows, settings.hosts, behind_proxy=not settings.development)
 
 
-async def _keep_house(parts: Parts, clock: Clock) -> None:
-    """Drop what is past keeping, and finish what a full disk left unfinished, once a minute."""
+async def keep_house(parts: Parts, now: int) -> None:
+    """
+    Finish what a full disk or a crash left unfinished, and drop what is past keeping.
+
+    Raises:
+        StoreError: the database cannot do it now; what was not done is still to be done.
+    """
+    await parts.whatsapp.recover()
+    await parts.store.purge(answers_before=now - ANSWERS_KEPT, identities_before=now - IDENTITIES_KEPT)
+    while digests := await parts.queries.calls_done_before(now - CALLS_KEPT, FORGOTTEN_AT_ONCE):
+        await parts.whatsapp.forget(digests)
+
+
+async def _keep_house_for_ever(parts: Parts, clock: Clock) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
-        now = clock()
-        await parts.store.purge(answers_before=now - ANSWERS_KEPT, identities_before=now - IDENTITIES_KEPT)
-        await parts.whatsapp.recover()
+        try:
+            await keep_house(parts, clock())
+        except Exception as error:  # noqa: BLE001 - whatever it was must not end the housekeeping: it is asked for again
+            LOG.warning("housekeeping_put_off", **fault(error))
 
 
 def _given(part: Any) -> Provide:

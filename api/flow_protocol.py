@@ -9,14 +9,22 @@ Rule 1: what the front door checks of a call is checked here by the same functio
 """
 
 import asyncio
+import secrets
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.flows import FlowAnswer
-from api.front_door import BODY_SECONDS, DRAINED, FLOW_LIMIT, FLOWS, FrontDoor, Refused
+from api.front_door import BODY_SECONDS, DRAINED, FLOW_LIMIT, FLOWS, KIB, FrontDoor, Refused
 
 FLOWS_OCTETS = FLOWS.encode()
+
+HEAD_SECONDS = 5.0
+"""How long a request's line and headers may take to arrive."""
+
+HEAD_LIMIT = 64 * KIB
+"""How much of them may arrive after their first piece."""
 
 _KEPT_OPEN = b"\r\n\r\n"
 _CLOSING = b"\r\nconnection: close\r\n\r\n"
@@ -48,16 +56,19 @@ class FlowCycle:
 
     def set(self) -> None:
         """See what arrived: the whole body goes to the endpoint; one that is too large is read on and dropped."""
-        if self.disconnected:
+        if self.disconnected or self.response_complete:
             self._stop_waiting()
         elif len(self.body) > FLOW_LIMIT:
             self._size += len(self.body)
             self.body.clear()
+            self.protocol.flow.resume_reading()
             if self._size > DRAINED:
-                self.respond(FlowAnswer(413, "body_too_large"), "")
+                self._refuse(413, "body_too_large")
         elif not self.more_body:
             self._stop_waiting()
             self._take()
+        elif len(self.body) > HIGH_WATER_LIMIT:
+            self.protocol.flow.resume_reading()  # uvicorn stops reading there, until its cycle asks for more
 
     def wait(self) -> None:
         """Give the rest of the body its time to arrive."""
@@ -67,10 +78,11 @@ class FlowCycle:
     def respond(self, answer: FlowAnswer, call_id: str) -> None:
         """Write the answer of the call, and let the connection go on or end."""
         self._stop_waiting()
-        if self.disconnected or self.response_complete:
+        protocol = self.protocol
+        # A later call on the connection may have heard of its end in this one's place.
+        if self.disconnected or self.response_complete or protocol.transport.is_closing():
             return
         self.response_complete = True
-        protocol = self.protocol
         keep_alive = self.keep_alive and not self.more_body
         protocol.transport.write(_response(answer, call_id, protocol.usual_headers(), keep_alive=keep_alive))
         if not keep_alive:
@@ -82,16 +94,22 @@ class FlowCycle:
         try:
             signatures = protocol.door.flow_signatures(protocol.headers)
         except Refused as refused:
-            self.respond(FlowAnswer(refused.document.status, refused.document.code), "")
+            self._refuse(refused.document.status, refused.document.code)
             return
         if self._size:
-            self.respond(FlowAnswer(413, "body_too_large"), "")
+            self._refuse(413, "body_too_large")
             return
-        name = protocol.url.partition(b"?")[0][len(FLOWS) :].decode("ascii", "replace")
-        protocol.door.flows.take(name, bytes(self.body), signatures, self.respond)
+        protocol.door.flows.take(self._name(), bytes(self.body), signatures, self.respond)
+
+    def _name(self) -> str:
+        return self.protocol.url.partition(b"?")[0][len(FLOWS) :].decode("ascii", "replace")
 
     def _too_slow(self) -> None:
-        self.respond(FlowAnswer(408, "body_too_slow"), "")
+        self._refuse(408, "body_too_slow")
+
+    def _refuse(self, status: int, code: str) -> None:
+        self.protocol.door.flows.refuse(self._name(), code)
+        self.respond(FlowAnswer(status, code), secrets.token_hex(8))
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
@@ -105,16 +123,27 @@ class FlowProtocol(HttpToolsProtocol):
     door: FrontDoor
     _idle_since = 0.0
     _idle_timer: asyncio.TimerHandle | None = None
+    _in_head = False
+    _head_size = 0
+    _head_timer: asyncio.TimerHandle | None = None
     _usual: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection; one that nothing comes of is closed like one that nothing more comes of."""
+        super().connection_made(transport)
+        self._idle_since = self.loop.time()
+        self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_if_idle)
 
     def on_message_begin(self) -> None:
         """Begin a request; what uvicorn needs for an ASGI call waits until it is known to be one."""
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         """Begin a Flow call, or leave the request to uvicorn."""
+        self._in_head = False
         if not self._is_plain_flow_call():
             url, headers, expects = self.url, self.headers, self.expect_100_continue
             super().on_message_begin()
@@ -147,11 +176,26 @@ class FlowProtocol(HttpToolsProtocol):
             self._idle_timer = self.loop.call_later(max(left, 1.0), self._look_if_idle)
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived; a call that is not whole yet has its time."""
+        """Take what arrived; a request that is not whole yet has its time."""
         super().data_received(data)
+        if self._in_head or self._head_timer is not None:
+            self._watch_head(len(data))
         cycle: Any = self.cycle
         if type(cycle) is FlowCycle and cycle.more_body:
             cycle.wait()
+
+    def _watch_head(self, size: int) -> None:
+        """See that a request's line and headers come to an end: uvicorn would take them for ever."""
+        if self._head_timer is None:
+            self._head_size = 0
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        elif self._in_head:
+            self._head_size += size
+            if self._head_size > HEAD_LIMIT:
+                self.transport.close()
+        else:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _is_plain_flow_call(self) -> bool:
         """Return whether this is a Flow call that nothing is odd about, and the connection is free for it."""
@@ -167,8 +211,9 @@ class FlowProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection that has ended."""
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        for timer in (self._idle_timer, self._head_timer):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def usual_headers(self) -> bytes:

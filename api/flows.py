@@ -31,7 +31,7 @@ from api.metrics import Metrics
 from definitions.catalogue import Catalogue
 from definitions.flow_calls import NO_SESSION, Call, Reply, gone
 from definitions.json_text import too_deep, unstorable
-from engine.errors import StoreError, UnknownInstance
+from engine.errors import StorageFull, StoreError, UnknownInstance
 from engine.model import SECOND, Instance
 from engine.ports import Answer, Decision, Identity, Receipt, Store, Verdict
 from engine.runtime import ATTEMPTS
@@ -61,8 +61,21 @@ QUEUE = 1000
 DOWN = 30 * SECOND
 """How long the database may be away before a ping says so; Meta's availability figure is made of pings."""
 
-VERSIONS = frozenset({"3.0", "4.0"})
+VERSIONS = "3.0", "4.0"
 """The data API versions we speak."""
+
+IDENTITIES_KEPT = 14 * 24 * 3600 * SECOND
+"""How long an event's identity is kept; Meta repeats a webhook for 7 days."""
+
+CLIENT_ERRORS = frozenset(
+    {
+        "payload-schema-error",
+        "invalid-screen-transition",
+        "response-decryption-error",
+        "components-validation-error",
+    }
+)
+"""What a phone may tell of its errors; the log names these and no other."""
 
 _NO_TOKEN = frozenset({"", "unused"})
 _MAX_TOKEN = 1024
@@ -109,6 +122,7 @@ class _Waiting:
         "opened",
         "signatures",
         "tried",
+        "until",
     )
 
     def __init__(self, flow: str, body: bytes, signatures: Sequence[bytes], began: int, answered: Answered) -> None:
@@ -123,6 +137,7 @@ class _Waiting:
         self.content: Content | None = None
         self.call: Call | None = None
         self.tried = False
+        self.until: float | None = None
 
     @property
     def id(self) -> str:
@@ -159,7 +174,7 @@ class FlowEndpoint:
     def take(self, flow: str, body: bytes, signatures: Sequence[bytes], answered: Answered) -> None:
         """Take one call: its raw *body*, and all values of its signature header; *answered* hears the answer."""
         waiting = _Waiting(flow, body, signatures, self._clock(), answered)
-        if len(self._queue) >= QUEUE:
+        if len(self._queue) + len(self._serving) >= QUEUE:
             waiting.answer = self._unavailable("shed")
             self._finish([waiting])
         elif flow in self._waits:
@@ -167,6 +182,10 @@ class FlowEndpoint:
         else:
             self._queue.append(waiting)
             self._take_turns()
+
+    def refuse(self, flow: str, code: str) -> None:
+        """Count a call that was refused at the door."""
+        self._metrics.flow_calls.refuse(self._label(flow), code)
 
     async def answer(self, flow: str, body: bytes, signatures: Sequence[bytes]) -> tuple[FlowAnswer, str]:
         """Take one call and return its answer, and the call's id."""
@@ -213,10 +232,9 @@ class FlowEndpoint:
                     await self._understand(waiting, waiting.content)
             await self._settle([(waiting, waiting.call) for waiting in calls if waiting.call and not waiting.answer])
         except StoreError as error:
-            self._down_since = self._down_since or self._clock()
-            LOG.warning("flow_store_error", **fault(error))
+            unavailable = self._store_failed(error)
             for waiting in calls:
-                waiting.answer = waiting.answer or self._unavailable("db_down")
+                waiting.answer = waiting.answer or unavailable
         except Exception as error:  # noqa: BLE001 - a fault of ours must leave no call of the turn unanswered
             LOG.error("flow_turn_failed", **fault(error))
         finally:
@@ -227,9 +245,14 @@ class FlowEndpoint:
         now = self._clock()
         for waiting in calls:
             answer = waiting.answer or FlowAnswer(500, "internal")
-            flow = waiting.flow if waiting.flow in self._catalogue else "unknown"
-            self._metrics.flow_calls.count(flow, answer.code, (now - waiting.began) / SECOND)
-            waiting.answered(answer, waiting.id)
+            self._metrics.flow_calls.count(self._label(waiting.flow), answer.code, (now - waiting.began) / SECOND)
+            try:
+                waiting.answered(answer, waiting.id)
+            except Exception as error:  # noqa: BLE001 - whoever cannot hear must not keep the others from hearing
+                LOG.error("flow_answer_unheard", call=waiting.id, **fault(error))
+
+    def _label(self, flow: str) -> str:
+        return flow if flow in self._catalogue else "unknown"
 
     # The stages
 
@@ -261,7 +284,9 @@ class FlowEndpoint:
         if content.action == "ping":
             waiting.answer = await self._pong(waiting)
         elif isinstance(content.data, dict) and (content.data.get("error") or content.data.get("error_key")):
-            LOG.warning("flow_client_error", flow=waiting.flow, call=waiting.id)
+            LOG.warning(
+                "flow_client_error", flow=self._label(waiting.flow), call=waiting.id, key=_client_error(content.data)
+            )
             waiting.answer = _sealed(waiting, 200, "client_error", {"data": {"acknowledged": True}})
         else:
             waiting.call = _call(content, waiting, self._clock())
@@ -270,14 +295,16 @@ class FlowEndpoint:
 
     async def _pong(self, waiting: _Waiting) -> FlowAnswer:
         """Answer Meta's health check: the truth about the database, once it has been away for a while."""
-        down_since = self._down_since
-        if down_since is not None:
-            try:
+        try:
+            if self._down_since is None:
                 await self._store.recall([waiting.identity])
+            else:  # it may well be read while it takes nothing
+                await self._store.commit(Decision(identities=(waiting.identity,), recorded_at=self._clock()))
                 self._down_since = None
-            except StoreError:
-                if self._clock() - down_since > DOWN:
-                    return self._unavailable("db_down")
+        except StoreError as error:
+            unavailable = self._store_failed(error)
+            if self._down_since is not None and self._clock() - self._down_since > DOWN:
+                return unavailable
         return _sealed(waiting, 200, "ping", {"data": {"status": "active"}})
 
     async def _settle(self, live: list[tuple[_Waiting, Call]]) -> None:
@@ -290,23 +317,33 @@ class FlowEndpoint:
             for (waiting, call), instance in zip(live, instances, strict=True):
                 try:
                     answer, decision = await self._answer(waiting, call, instance)
-                except StoreError:
-                    raise
+                except StoreError as error:
+                    waiting.answer = self._store_failed(error)
                 except Exception as error:  # noqa: BLE001 - one call's fault must not be its neighbours'
-                    LOG.error("flow_call_failed", flow=waiting.flow, call=waiting.id, **fault(error))
-                    waiting.answer = FlowAnswer(500, "internal")
-                    continue
-                if decision is None:
-                    waiting.answer = answer
+                    waiting.answer = _failed(waiting, error)
                 else:
-                    commits.append((waiting, answer, self._store.commit(decision)))
-            for waiting, answer, commit in commits:
-                if await commit is Verdict.COMMITTED:
-                    waiting.answer = answer
-            self._down_since = None
+                    if decision is None:
+                        waiting.answer = answer
+                    else:
+                        commits.append((waiting, answer, self._store.commit(decision)))
+            await self._record(commits)
             live = [(waiting, call) for waiting, call in live if waiting.answer is None]
         for waiting, _ in live:
             waiting.answer = self._unavailable("contended")
+
+    async def _record(self, commits: Sequence[tuple[_Waiting, FlowAnswer, Awaitable[Verdict]]]) -> None:
+        """Give each call its answer once its decision is committed; one that lost a race gets none yet."""
+        for waiting, answer, commit in commits:
+            try:
+                verdict = await commit
+            except StoreError as error:
+                waiting.answer = self._store_failed(error)
+            except Exception as error:  # noqa: BLE001 - as above
+                waiting.answer = _failed(waiting, error)
+            else:
+                self._down_since = None
+                if verdict is Verdict.COMMITTED:
+                    waiting.answer = answer
 
     async def _answer(
         self, waiting: _Waiting, call: Call, instance: Instance | None
@@ -317,6 +354,8 @@ class FlowEndpoint:
         A call that takes a step needs no look for an earlier one like it: if there was one, its commit says so, and the
         call comes here again. Logic that waits is not asked twice for the same call.
         """
+        if instance is None and not call.action:
+            return FlowAnswer(421, "inner_bad"), None
         reply = None
         if waiting.flow not in self._waits:
             reply = await self._decide(waiting, call, instance)
@@ -327,7 +366,11 @@ class FlowEndpoint:
         if reply is None:
             reply = await self._decide(waiting, call, instance)
         waiting.tried = True
-        answer = _replied(waiting, reply)
+        try:
+            answer = _replied(waiting, reply)
+        except Exception as unspeakable:  # noqa: BLE001 - the logic is its author's: JSON may have no word for its data
+            reply = await self._excuse(waiting, call, instance, unspeakable)
+            answer = _replied(waiting, reply)
         return answer, _decision(waiting, call, reply, answer)
 
     async def _decide(self, waiting: _Waiting, call: Call, instance: Instance | None) -> Reply:
@@ -339,14 +382,21 @@ class FlowEndpoint:
         if waiting.flow not in self._waits:
             reply = await flow.answer(call, instance)
         else:
-            try:
-                async with asyncio.timeout(LOGIC_SECONDS):
-                    reply = await flow.answer(call, instance)
-            except TimeoutError:
-                reply = flow.excuse(call, instance, "deadline")
+            reply = await _in_time(waiting, flow.answer(call, instance)) or flow.excuse(call, instance, "deadline")
         if reply.fault is not None:
             LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.id, **fault(reply.fault))
         return reply
+
+    async def _excuse(self, waiting: _Waiting, call: Call, instance: Instance | None, error: Exception) -> Reply:
+        """Return the reply to a call whose own reply cannot be said."""
+        LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.id, **fault(error))
+        flow = self._catalogue.flow(waiting.flow, None if instance is None else instance.version)
+        message = f"Something went wrong on our side. Reference: {waiting.id[:8]}"
+        excuse = flow.excuse(call, instance, "handler_error", message)
+        shown = None if instance is None else await _in_time(waiting, flow.show(call, instance))
+        if shown is None or shown.code != "ok":
+            return excuse
+        return msgspec.structs.replace(excuse, screen=shown.screen, data={**shown.data, **excuse.data})
 
     async def _replay(self, waiting: _Waiting, call: Call, receipt: Receipt) -> FlowAnswer:
         """Return the same bytes as the first time or, if they are gone and cannot be made again, an empty 427."""
@@ -356,14 +406,50 @@ class FlowEndpoint:
         if answer is not None and answer.key:
             (instance,) = await self._store.load([(answer.definition, answer.key)])
             if instance is not None and instance.revision == answer.revision:
-                flow = self._catalogue.flow(answer.definition, instance.version)
-                again = _replied(waiting, await flow.show(call, instance))
-                if hashlib.sha256(again.body).digest() == answer.digest:
+                again = await self._again(waiting, call, instance)
+                if again is not None and hashlib.sha256(again.body).digest() == answer.digest:
                     return msgspec.structs.replace(again, code="replay")
         return FlowAnswer(427, "replay_gone")
 
+    async def _again(self, waiting: _Waiting, call: Call, instance: Instance) -> FlowAnswer | None:
+        """Return the answer that shows the session as it is now, unless it cannot be shown any more."""
+        try:
+            flow = self._catalogue.flow(instance.definition, instance.version)
+        except UnknownInstance:
+            return None
+        shown = await _in_time(waiting, flow.show(call, instance))
+        return None if shown is None else _replied(waiting, shown)
+
+    def _store_failed(self, error: StoreError) -> FlowAnswer:
+        """Return what a call is answered that the database could not take."""
+        self._down_since = self._down_since or self._clock()
+        LOG.warning("flow_store_error", **fault(error))
+        return self._unavailable("storage_full" if isinstance(error, StorageFull) else "db_down")
+
     def _unavailable(self, code: str) -> FlowAnswer:
         return FlowAnswer(503, code, retry_after=RETRY_AFTER)
+
+
+async def _in_time(waiting: _Waiting, replying: Awaitable[Reply]) -> Reply | None:
+    """Return what the logic replies, or None if it takes too long; all that is asked for one call shares the time."""
+    waiting.until = waiting.until or asyncio.get_running_loop().time() + LOGIC_SECONDS
+    try:
+        async with asyncio.timeout_at(waiting.until):
+            return await replying
+    except TimeoutError:
+        return None
+
+
+def _failed(waiting: _Waiting, error: Exception) -> FlowAnswer:
+    """Return what a call is answered that failed by our own fault."""
+    LOG.error("flow_call_failed", flow=waiting.flow, call=waiting.id, **fault(error))
+    return FlowAnswer(500, "internal")
+
+
+def _client_error(data: Mapping[str, Any]) -> str:
+    """Return the name of the error that a phone tells of, if it is one that we know."""
+    told = data.get("error") or data.get("error_key")
+    return told if isinstance(told, str) and told in CLIENT_ERRORS else "other"
 
 
 def _read(content: bytes) -> Content:
@@ -405,6 +491,8 @@ def _call(content: Content, waiting: _Waiting, now: int) -> Call:
 def _replied(waiting: _Waiting, reply: Reply) -> FlowAnswer:
     """Return a flow's reply as Meta takes it."""
     if reply.status == 427:  # noqa: PLR2004 - Meta's status for a token at its end
+        if reply.instance is not None and waiting.began - reply.instance.created_at > IDENTITIES_KEPT:
+            return FlowAnswer(427, reply.code)  # the body may be one whose first answer nobody remembers: Rule 2
         return _sealed(waiting, reply.status, reply.code, reply.data)
     return _sealed(waiting, reply.status, reply.code, {"screen": reply.screen, "data": reply.data})
 

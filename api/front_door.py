@@ -110,16 +110,20 @@ class FrontDoor:
         is_flow = path.startswith(FLOWS) and scope["method"] == "POST"
         try:
             announced = self.check_headers(scope["headers"])
-            limit = next(limit for limit in LIMITS if path.startswith(limit.prefix))
+            limit = _limit_of(path)
             body = b"" if scope["method"] in _BODYLESS else await _read(receive, limit.octets)
             if is_flow:
                 await self._flow_call(scope, body, send)
                 return
+            if path.startswith(FLOWS):
+                raise Refused(405, "method_not_allowed", "Flow calls are posted.")
             if limit.json and body:
                 _check_json(body, announced)
         except _Closed:
             return
         except Refused as refused:
+            if is_flow:
+                self.flows.refuse(path[len(FLOWS) :], refused.document.code)
             await _refuse(send, refused.document, "" if is_flow else path)
             return
         await self._go_inside(scope, body, receive, send)
@@ -201,38 +205,34 @@ class FrontDoor:
         await self._inside(scope, receive_once, send_dressed)
 
 
+def _limit_of(path: str) -> Limit:
+    for limit in LIMITS:
+        if path.startswith(limit.prefix):
+            return limit
+    raise Refused(400, "target_refused", "A request names a path of this server.")
+
+
 async def _read(receive: Receive, limit: int) -> bytes:
     """Return a request's whole body, if it is small enough and in time."""
-    first = await _next(receive, BODY_SECONDS)
-    body = first.get("body", b"")
-    if first.get("more_body"):
-        body = await _read_rest(receive, body, limit)
-    if len(body) > limit:
-        raise Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
-    return bytes(body)
-
-
-async def _read_rest(receive: Receive, begun: bytes, limit: int) -> bytes:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + BODY_SECONDS
-    pieces, size = [begun], len(begun)
-    while True:
-        message = await _next(receive, deadline - loop.time())
-        size += len(message.get("body", b""))
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+    pieces, size = [], 0
+    more = True
+    while more:
+        message = await _next(receive, deadline)
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        size += len(piece)
         if size <= limit:
-            pieces.append(message.get("body", b""))
+            pieces.append(piece)
         elif size > DRAINED:
-            raise Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
-        if not message.get("more_body"):
             break
     if size > limit:
         raise Refused(413, "body_too_large", f"At most {limit // KIB} KB are taken here.")
     return b"".join(pieces)
 
 
-async def _next(receive: Receive, seconds: float) -> Message:
+async def _next(receive: Receive, deadline: float) -> Message:
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(deadline):
             message = await receive()
     except TimeoutError:
         raise Refused(408, "body_too_slow", f"A body has {BODY_SECONDS:.0f} seconds to arrive.") from None
@@ -267,5 +267,7 @@ async def _refuse(send: Send, document: ProblemDocument, path: str) -> None:
     ]
     if document.status in {408, 413}:
         headers.append((b"connection", b"close"))  # part of the body may still be on its way
+    if document.status == 405:  # noqa: PLR2004 - an HTTP status
+        headers.append((b"allow", b"POST"))
     await send({"type": "http.response.start", "status": document.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

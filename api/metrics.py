@@ -32,6 +32,10 @@ class FlowCalls(Collector):
         self._buckets[bisect.bisect_left(BUCKETS, seconds)] += 1
         self._seconds += seconds
 
+    def refuse(self, flow: str, code: str) -> None:
+        """Count one call that was refused at the door; how long it took says nothing about us."""
+        self._outcomes[flow, code] += 1
+
     def latency(self) -> tuple[int, float | None, float | None]:
         """Return how many calls there were, and the seconds that half and nine tenths of them stayed under."""
         cumulative = [*self._cumulative()]

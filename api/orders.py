@@ -24,7 +24,7 @@ from engine.errors import WorkflowError
 from engine.family import Family, family_of
 from engine.fold import Fact
 from engine.model import Event, Instance, born
-from engine.ports import Decision, Identity, Store
+from engine.ports import Decision, Identity, Row, Store
 from engine.runtime import settle
 
 ORDER, SHIPMENT, NDR_CASE, SUBSCRIPTION = "order", "shipment", "ndr_case", "subscription"
@@ -38,6 +38,9 @@ USUAL_ZONE = "Asia/Kolkata"
 
 SUBSCRIBED = "subscribed"
 """The tag of the states of a subscription in which its person is written to."""
+
+OPEN = "open"
+"""The tag of the states of a case in which it is not settled."""
 
 SUBSCRIPTION_EVENTS = {"ACTIVE": "opt_in", "INACTIVE": "opt_out"}
 """What the portal's `whatsAppStatus` asks for."""
@@ -336,7 +339,8 @@ class OrderDesk:
         Raises:
             UnknownOrder: no order has that number, or the phone number is not the order's.
             UnknownCase: the shipment has no case.
-            ResolutionInvalid: the code is unknown, or it needs a date that is missing or past.
+            ResolutionInvalid: the code is unknown, it needs a date that is missing or past, or the key was another
+                choice's.
             StepError: the case takes no resolution any more.
         """
         document = await self._known(resolution.number)
@@ -350,8 +354,8 @@ class OrderDesk:
         case = None if shipment is None else self._case(family, shipment)
         if case is None:
             raise UnknownCase
-        identity = Identity("portal", idempotency_key) if idempotency_key else None
-        return await self._choose(document.order_id, case.key, chosen, identity, resolution.source or "shopper")
+        identities = _identities_of(case, idempotency_key, chosen) if idempotency_key else ()
+        return await self._choose(document.order_id, case.key, chosen, identities, resolution.source or "shopper")
 
     async def resolve_by_button(self, case: Instance, code: str, identity: Identity) -> Instance:
         """
@@ -363,24 +367,33 @@ class OrderDesk:
         """
         _, _, order_id = case.family.partition("/")
         chosen = _chosen(Resolution("", "", "", code), "")
-        return await self._choose(order_id, case.key, chosen, identity, "shopper")
+        alias = Alias("wamid", identity.id, NDR_CASE, case.key)
+        return await self._choose(order_id, case.key, chosen, (identity,), "shopper", [alias])
 
     async def _choose(
-        self, order_id: str, case_key: str, chosen: dict[str, str], identity: Identity | None, actor: str
+        self,
+        order_id: str,
+        case_key: str,
+        chosen: dict[str, str],
+        identities: tuple[Identity, ...],
+        actor: str,
+        add: Sequence[Row] = (),
     ) -> Instance:
-        """Let a case take a choice with its family. The choice that stands already changes nothing."""
-        identities = () if identity is None else (identity,)
+        """Let a case take a choice with its family. The choice that stands in an open case changes nothing."""
 
         async def deliberate() -> Decision | None:
-            if any(await self._store.recall(identities)):
+            receipts = await self._store.recall(identities)
+            if any(receipts):
+                if not all(receipts):
+                    raise ResolutionInvalid("Idempotency-Key", "it was another choice's")
                 return None
             now = self._clock()
             family = await self._family(order_id, now)
             case = family.members[NDR_CASE, case_key]
-            if case.context.get("resolution") == chosen:
-                return None
+            if case.context.get("resolution") == chosen and self._is_open(case):
+                return Decision(identities=identities, recorded_at=now, add=tuple(add)) if identities else None
             event = Event(
-                id=f"{hashlib.sha256(msgspec.json.encode(chosen)).hexdigest()[:16]}/{case.steps}",
+                id=f"{_digest(chosen)}/{case.steps}",
                 name=RESOLVED,
                 at=now,
                 received_at=now,
@@ -389,7 +402,7 @@ class OrderDesk:
                 actor=actor,
             )
             family.apply(case, event)
-            return family.decision(identities)
+            return family.decision(identities, add=add)
 
         await settle(self._store, deliberate)
         (case,) = await self._store.load([(NDR_CASE, case_key)])
@@ -479,8 +492,11 @@ class OrderDesk:
         interpreter = self._catalogue.interpreter(case.definition, case.version)
         code = case.context.get("ndr_code", "")
         choices = ndr.reason(code).resolutions if RESOLVED in interpreter.allowed(case) else ()
-        is_open = "open" in interpreter.states[case.state].tags
-        return Case(code, case.context.get("ndr_reason", ""), choices, is_open, case.context.get("resolution", {}))
+        resolution = case.context.get("resolution", {})
+        return Case(code, case.context.get("ndr_reason", ""), choices, self._is_open(case), resolution)
+
+    def _is_open(self, case: Instance) -> bool:
+        return OPEN in self._catalogue.interpreter(case.definition, case.version).states[case.state].tags
 
 
 def _phone_numbers(account: Account) -> list[str]:
@@ -534,6 +550,16 @@ def _chosen(resolution: Resolution, today: str) -> dict[str, str]:
     if resolution.remarks:
         chosen["remarks"] = resolution.remarks
     return {**chosen, **resolution.details}
+
+
+def _identities_of(case: Instance, idempotency_key: str, chosen: dict[str, str]) -> tuple[Identity, ...]:
+    """Return what a choice is known by: its key, and the key with what was chosen, so that another choice is told."""
+    key = f"{case.key}/{idempotency_key}"
+    return Identity("portal", key), Identity("portal", f"{key}/{_digest(chosen)}")
+
+
+def _digest(chosen: dict[str, str]) -> str:
+    return hashlib.sha256(msgspec.json.encode(chosen)).hexdigest()[:16]
 
 
 def _same_phone(one: str, other: str) -> bool:

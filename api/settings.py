@@ -26,6 +26,11 @@ KEYS_FOLDER = STATE_FOLDER / "keys"
 KEPT = STATE_FOLDER / "development.json"
 """The secrets that development made."""
 
+SQLITE = "sqlite:///"
+DATA_KEY_BYTES = 32
+USUAL_PORTS = {"http": 80, "https": 443}
+"""The ports that an address may leave out, by its scheme."""
+
 
 class ConfigurationError(Exception):
     """Something about the set-up is wrong: *what*, *where* it stands, and how to *fix* it."""
@@ -71,7 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def database(self) -> Path:
         """Return the embedded database's file."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        return Path(self.database_url.removeprefix(SQLITE))
 
     @property
     def definition_folders(self) -> tuple[Path, ...]:
@@ -97,14 +102,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def base_url(self) -> str:
         """Return the address that people use: the public one, or the listening one."""
-        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+        return self.public_url.rstrip("/") or f"http://{_bracketed(self.host)}:{self.port}"
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Return the values of the Host header that are ours."""
-        own = {f"{name}:{self.port}" for name in (self.host, "127.0.0.1", "localhost", "[::1]")}
-        public = urlsplit(self.base_url).netloc
-        return frozenset({*own, public} if self.development or public else own)
+        """Return the values of the Host header that are ours, in small letters."""
+        own = {(_bracketed(name), self.port, "http") for name in (self.host, "127.0.0.1", "localhost", "::1")}
+        public = urlsplit(self.base_url)
+        own.add((_bracketed(public.hostname or ""), public.port or USUAL_PORTS[public.scheme], public.scheme))
+        named = {f"{name}:{port}" for name, port, _ in own}
+        unnamed = {name for name, port, scheme in own if port == USUAL_PORTS[scheme]}
+        return frozenset(host.lower() for host in named | unnamed)
 
 
 def describe() -> list[tuple[str, str, str]]:
@@ -141,23 +149,25 @@ def load_loosely(environ: Mapping[str, str]) -> Settings:
     Raises:
         ConfigurationError: one of them is wrong.
     """
-    if KEPT.exists():
-        environ = {f"{PREFIX}ENV": "development", **environ}
+    if KEPT.exists() and not environ.get(f"{PREFIX}ENV"):
+        environ = {**environ, f"{PREFIX}ENV": "development"}
     settings = _read(environ)
     return make_missing(settings) if settings.development else settings
 
 
 def _read(environ: Mapping[str, str]) -> Settings:
-    given = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
-    known = {name: value for name, value in given.items() if value and name in Settings.__struct_fields__}
+    given = {name: environ.get(f"{PREFIX}{name.upper()}", "") for name in Settings.__struct_fields__}
+    _check_text(given)
     try:
-        settings = msgspec.convert(known, Settings, strict=False)
+        settings = msgspec.convert({name: value for name, value in given.items() if value}, Settings, strict=False)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$.")
         where = PREFIX + path.rstrip("`").upper()
         raise ConfigurationError(what, where, "see `waystate --help` for what it takes") from None
     _check_database(settings)
+    _check_public_url(settings)
     _check_couriers(settings)
+    _check_data_key(settings)
     return settings
 
 
@@ -167,14 +177,37 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 
+def _check_text(given: Mapping[str, str]) -> None:
+    for name, value in given.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError("it is not UTF-8", f"{PREFIX}{name.upper()}", "write it in UTF-8") from None
+
+
 def _check_database(settings: Settings) -> None:
-    if not settings.database_url.startswith("sqlite:///"):
+    where, file = f"{PREFIX}DATABASE_URL", settings.database_url.removeprefix(SQLITE)
+    if not settings.database_url.startswith(SQLITE):
         scheme = settings.database_url.partition(":")[0]
         fix = "use sqlite:///PATH; PostgreSQL comes with a later version"
-        raise ConfigurationError(f"no {scheme} database can be used yet", f"{PREFIX}DATABASE_URL", fix)
+        raise ConfigurationError(f"no {scheme} database can be used yet", where, fix)
+    if not file or file == ":memory:" or "?" in file:
+        fix = "write sqlite:///PATH, four slashes before a path from the root; there are no options"
+        raise ConfigurationError("it names no file", where, fix)
     if settings.workers > 1:
         fix = "set it to 1: a SQLite file has one writing process"
         raise ConfigurationError("several workers cannot share a SQLite file", f"{PREFIX}WORKERS", fix)
+
+
+def _check_public_url(settings: Settings) -> None:
+    try:
+        parts = urlsplit(settings.public_url)
+        is_address = parts.scheme in USUAL_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no number, or none that a port can have
+        is_address = False
+    if settings.public_url and not is_address:
+        fix = "write it with its scheme: https://shop.example"
+        raise ConfigurationError("that is no address", f"{PREFIX}PUBLIC_URL", fix)
 
 
 def _check_couriers(settings: Settings) -> None:
@@ -183,6 +216,16 @@ def _check_couriers(settings: Settings) -> None:
         if not (name.strip() and equals and secret.strip()):
             fix = "write name=secret, several separated by commas"
             raise ConfigurationError("a courier's secret has no name or no secret", f"{PREFIX}COURIER_SECRETS", fix)
+
+
+def _check_data_key(settings: Settings) -> None:
+    try:
+        key = base64.b64decode(settings.data_key, validate=True)
+    except ValueError:
+        key = b""
+    if settings.data_key and len(key) != DATA_KEY_BYTES:
+        fix = f"make one with: openssl rand -base64 {DATA_KEY_BYTES}"
+        raise ConfigurationError(f"it is not {DATA_KEY_BYTES} bytes in base64", f"{PREFIX}DATA_KEY", fix)
 
 
 def _check_loopback(settings: Settings) -> None:
@@ -197,7 +240,7 @@ def _check_complete(settings: Settings) -> None:
         "verify_token": "set it to a secret text, and the same in Meta's App Dashboard, WhatsApp, Configuration",
     }
     for name, fix in fixes.items():
-        if not getattr(settings, name):
+        if not getattr(settings, name).strip(" ,"):
             raise ConfigurationError("production needs it and it is not set", f"{PREFIX}{name.upper()}", fix)
     if not (settings.private_key or settings.private_key_file):
         fix = "make one with `waystate keys generate` and name it there"
@@ -209,36 +252,55 @@ def make_missing(settings: Settings) -> Settings:
     Return *settings* with what development needs and the environment does not give, made once and kept under `var/`.
 
     Raises:
-        ConfigurationError: what was kept cannot be read.
+        ConfigurationError: what was kept cannot be read, or nothing can be kept.
     """
     kept = _read_kept()
-    made = {
+    secret = {
         "app_secret": secrets.token_hex(16),
         "verify_token": secrets.token_urlsafe(16),
         "admin_token": secrets.token_urlsafe(24),
         "portal_token": secrets.token_urlsafe(24),
         "courier_secrets": f"generic={secrets.token_urlsafe(24)},eshopbox={secrets.token_urlsafe(24)}",
-        "data_key": base64.b64encode(secrets.token_bytes(32)).decode(),
-        **kept,
+        "data_key": base64.b64encode(secrets.token_bytes(DATA_KEY_BYTES)).decode(),
     }
-    if made != kept:
-        STATE_FOLDER.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(KEPT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(made, file, indent=2)
-    missing: dict[str, Any] = {name: value for name, value in made.items() if not getattr(settings, name)}
+    secret |= {name: kept[name] for name in secret if kept.get(name)}
+    if not secret.items() <= kept.items():
+        _keep({**kept, **secret})
+    missing: dict[str, Any] = {name: value for name, value in secret.items() if not getattr(settings, name)}
     if not (settings.private_key or settings.private_key_file):
         missing["private_key_file"] = str(KEYS_FOLDER)
     return msgspec.structs.replace(settings, **missing)
 
 
+def is_made(settings: Settings, name: str) -> bool:
+    """Return whether development made the secret of that name: such a one may be shown."""
+    return settings.development and _read_kept().get(name) == getattr(settings, name)
+
+
 def _read_kept() -> dict[str, str]:
-    if not KEPT.exists():
-        return {}
     try:
-        return msgspec.json.decode(KEPT.read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(KEPT.read_bytes(), type=dict[str, str]) if KEPT.exists() else {}
+    except (OSError, ValueError):  # msgspec's errors are such
         fix = "delete it, and new secrets are made"
         raise ConfigurationError("the secrets made for development cannot be read", str(KEPT), fix) from None
+
+
+def _keep(secret: Mapping[str, str]) -> None:
+    """Write the secrets for their owner alone; who reads them meanwhile finds the old ones or the new, never half."""
+    fresh = KEPT.with_name(f"{KEPT.name}.{os.getpid()}")
+    try:
+        STATE_FOLDER.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(secret, file, indent=2)
+        fresh.replace(KEPT)
+    except OSError as error:
+        what = f"the secrets made for development cannot be kept ({error.strerror})"
+        raise ConfigurationError(what, str(KEPT), "make that folder one that can be written to") from None
+
+
+def _bracketed(host: str) -> str:
+    """Return *host* as addresses have it: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _split(text: str) -> list[str]:

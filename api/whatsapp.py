@@ -7,18 +7,20 @@ Source: Meta, "Webhooks" of the WhatsApp Cloud API. A call holds up to 1000 upda
 Rule 1: the raw body is stored, by its own hash, before anything is made of it; only then is 200 certain.
 Rule 2: what is signed is never refused. What we cannot read is set aside (`quarantined`) for people, the rest proceeds.
 Rule 3: an update's identity is its message's id, or its status's with the status and time: the same again does nothing.
+Rule 4: what is about one message, or from one sender, is done in its order in the call; the rest is done side by side.
 """
 
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 import msgspec
 import structlog
 from msgspec import Struct
 
+from api.at_rest import Safe
 from api.clock import Clock
 from api.logs import fault
 from api.metrics import Metrics
@@ -59,8 +61,17 @@ NOTED_FIELDS = frozenset({
 })  # fmt: skip
 """Fields that move no workflow yet: they are kept with the raw call."""
 
+PHONE_MARKS = re.compile(r"[+\s().-]")
+"""What people write between the digits of a phone number."""
+
 TIMESTAMP_DIGITS = 11
 """How long seconds since 1970 can be before they are none."""
+
+AT_ONCE = 32
+"""How many of a call's updates are worked on side by side: others must get their turn of the event loop."""
+
+PATIENCE = 0.2
+"""Seconds that an answer waits for what its call does. Meta wants its answer by then; the work goes on after it."""
 
 PROCESSED, NOTED, DUPLICATE = "processed", "noted", "duplicate"
 TAKEN = frozenset({PROCESSED, NOTED, DUPLICATE})
@@ -76,7 +87,7 @@ class Quarantined(Exception):
 
 
 class Delivery(Row, frozen=True):
-    """A webhook call as it came, by the hash of its body."""
+    """A webhook call as it came, by the hash of its body; the *body* is as it is kept (api/at_rest.py)."""
 
     table: ClassVar[str] = "delivery"
     key: ClassVar[tuple[str, ...]] = ("digest",)
@@ -102,6 +113,11 @@ class Update(Struct, frozen=True):
     phone_number_id: str = ""
     sender: frozenset[str] = frozenset()
 
+    @property
+    def lane(self) -> str:
+        """Return what updates share that must be done in their order: who sent them, or the message they are about."""
+        return min(self.sender, default="") or str(self.content.get("id", ""))
+
 
 class WhatsApp:
     """Takes webhook calls whose signature is right."""
@@ -115,6 +131,7 @@ class WhatsApp:
         sessions: SessionDesk,
         orders: OrderDesk,
         phone_numbers: frozenset[str],
+        safe: Safe,
     ) -> None:
         self._catalogue = catalogue
         self._store = store
@@ -123,28 +140,56 @@ class WhatsApp:
         self._sessions = sessions
         self._orders = orders
         self._phone_numbers = phone_numbers
+        self._safe = safe
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def take(self, body: bytes) -> None:
         """
-        Store a call and do what it says.
+        Store a call and do what it says; when that takes long, go on with it after returning.
 
         Raises:
             StoreError: it could not be stored; Meta is to send it again.
         """
-        delivery = Delivery(hashlib.sha256(body).hexdigest(), SOURCE, self._clock(), "received", "", body)
-        await self._record(Decision(recorded_at=delivery.received_at, add=(delivery,)))
-        await self._work_off(delivery)
+        digest = hashlib.sha256(body).hexdigest()
+        known = await self._store.find(Delivery, digest=digest)
+        if known and known[0].status == "processed":
+            self._metrics.webhook_items.labels("call", DUPLICATE).inc()
+            return
+        if not known:
+            kept = self._safe.seal(Delivery.table, digest, body)
+            known = [Delivery(digest, SOURCE, self._clock(), "received", "", kept)]
+            await self._record(Decision(recorded_at=known[0].received_at, add=tuple(known)))
+        await asyncio.wait([self._begin(known[0])], timeout=PATIENCE)
 
     async def recover(self) -> int:
         """Work off the calls that were stored and never finished; return how many there were."""
         waiting = await self._store.find(Delivery, status="received")
-        for delivery in waiting:
-            await self._work_off(delivery)
-        return len(waiting)
+        left = [delivery for delivery in waiting if delivery.digest not in self._under_way]
+        for delivery in left:
+            await self._begin(delivery)
+        return len(left)
+
+    async def forget(self, digests: Iterable[str]) -> None:
+        """Drop calls that are done, by the hashes of their bodies."""
+        done = tuple(Delivery(digest, SOURCE, 0, "processed", "", b"") for digest in digests)
+        await self._record(Decision(recorded_at=self._clock(), remove=done))
+
+    async def finish(self) -> None:
+        """Wait for the calls whose work goes on after their answer."""
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _begin(self, delivery: Delivery) -> "asyncio.Task[None]":
+        """Begin to work a call off, unless that is under way."""
+        working = self._under_way.get(delivery.digest)
+        if working is None:
+            working = asyncio.create_task(self._work_off(delivery))
+            self._under_way[delivery.digest] = working
+            working.add_done_callback(lambda _: self._under_way.pop(delivery.digest))
+        return working
 
     async def _work_off(self, delivery: Delivery) -> None:
         try:
-            reasons = await self._process(delivery.body)
+            reasons = await self._reasons(self._safe.open(Delivery.table, delivery.digest, delivery.body))
             status = "quarantined" if reasons else "processed"
             done = msgspec.structs.replace(delivery, status=status, reason=" ".join(reasons))
             await self._record(Decision(recorded_at=self._clock(), put=(done,)))
@@ -155,15 +200,54 @@ class WhatsApp:
         if reasons:
             LOG.warning("webhook_quarantined", delivery=delivery.digest[:16], reasons=reasons)
 
+    async def _reasons(self, body: bytes) -> list[str]:
+        """Do what a call says and return why some of it was set aside; if we fail at it, all of it is."""
+        try:
+            return await self._process(body)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a call that always fails must not be tried for ever
+            LOG.error("webhook_call_failed", **fault(error))
+            return ["call_failed"]
+
     async def _process(self, body: bytes) -> list[str]:
-        """Do what a call says, update by update; return why some were set aside."""
+        """
+        Do what a call says, update by update; return why some were set aside.
+
+        Raises:
+            StoreError: some updates could not be recorded; the others were.
+        """
         updates = [*self._updates(body)]
-        outcomes = await asyncio.gather(*(self._outcome(update) for update in updates))
-        for update, outcome in zip(updates, outcomes, strict=True):
-            self._metrics.webhook_items.labels(update.kind, outcome).inc()
-        return sorted({*outcomes} - TAKEN)
+        # A status can say which session a message was sent for; what answers that message may be in the same call.
+        statuses = await self._side_by_side(update for update in updates if update.kind == "status")
+        return sorted(statuses | await self._side_by_side(update for update in updates if update.kind != "status"))
+
+    async def _side_by_side(self, updates: Iterable[Update]) -> set[str]:
+        """Do *updates*, those of a lane one after the other; return why some were set aside."""
+        lanes: dict[str, list[Update]] = {}
+        for update in updates:
+            lanes.setdefault(update.lane, []).append(update)
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def go_along(lane: list[Update]) -> set[str]:
+            async with gate:
+                return {await self._outcome(update) for update in lane}
+
+        done = await asyncio.gather(*(go_along(lane) for lane in lanes.values()), return_exceptions=True)
+        reasons: set[str] = set()
+        for outcomes in done:
+            if isinstance(outcomes, BaseException):
+                raise outcomes
+            reasons |= outcomes
+        return reasons - TAKEN
 
     async def _outcome(self, update: Update) -> str:
+        """Do what one update says, count it, and return what became of it."""
+        outcome = await self._done(update)
+        self._metrics.webhook_items.labels(update.kind, outcome).inc()
+        return outcome
+
+    async def _done(self, update: Update) -> str:
         """Do what one update says and return what became of it; whatever goes wrong stays with it."""
         if update.reason:
             return update.reason
@@ -185,46 +269,46 @@ class WhatsApp:
         try:
             call = decode_document(body)
         except msgspec.DecodeError:
-            yield Update("odd", reason="not_json")
+            yield _odd("not_json")
             return
         if not isinstance(call, dict) or call.get("object") != "whatsapp_business_account":
-            yield Update("odd", reason="unknown_object")
+            yield _odd("unknown_object")
             return
         suspicious = bool(unstorable(body))
-        for entry in _list(call.get("entry")):
-            for change in _list(entry.get("changes")) if isinstance(entry, dict) else [None]:
-                for update in self._changed(change):
-                    odd = suspicious and unstorable(msgspec.json.encode(update.content))
-                    yield Update("odd", reason="unstorable") if odd else update
+        for entry in _items(call, "entry"):
+            for change in _items(entry, "changes"):
+                for update in self._changed(_object(change)):
+                    kept = update.content, sorted(update.sender), update.phone_number_id
+                    odd = suspicious and unstorable(msgspec.json.encode(kept))
+                    yield _odd("unstorable") if odd else update
 
-    def _changed(self, change: Any) -> Iterator[Update]:
-        value = change.get("value") if isinstance(change, dict) else None
-        if not isinstance(value, dict):
-            yield Update("odd", reason="malformed")
-        elif change.get("field") in NOTED_FIELDS:
+    def _changed(self, change: Mapping[str, Any]) -> Iterator[Update]:
+        field, value = change.get("field"), change.get("value")
+        if not isinstance(value, dict) or not isinstance(field, str):
+            yield _odd("malformed")
+        elif field in NOTED_FIELDS:
             yield Update("field", value)
-        elif change.get("field") != "messages":
-            yield Update("odd", reason="unknown_field")
+        elif field != "messages":
+            yield _odd("unknown_field")
         else:
             yield from self._messages(value)
 
     def _messages(self, value: Mapping[str, Any]) -> Iterator[Update]:
         number = str(_object(value.get("metadata")).get("phone_number_id", ""))
         if self._phone_numbers and number not in self._phone_numbers:
-            yield Update("odd", reason="unknown_number")
+            yield _odd("unknown_number")
             return
+        parts = [name for name in ("messages", "statuses", "errors") if name in value]
+        if not parts:
+            yield _odd("malformed")
         contacts = [_object(contact) for contact in _list(value.get("contacts"))]
-        for message in _list(value.get("messages")):
-            names = {_object(message).get("from"), _object(message).get("from_user_id")}
-            for contact in contacts:
-                if contact.get("wa_id") in names or len(contacts) == 1:
-                    names |= {contact.get("wa_id"), contact.get("user_id")}
-            sender = frozenset(name for name in names if isinstance(name, str) and name)
-            yield Update("message", _object(message), phone_number_id=number, sender=sender)
-        for status in _list(value.get("statuses")):
-            yield Update("status", _object(status), phone_number_id=number)
-        if value.get("errors"):
-            yield Update("field", value)
+        for part in parts:
+            for item in _items(value, part):
+                content = _object(item)
+                if part == "messages":
+                    yield Update("message", content, phone_number_id=number, sender=_sender(content, contacts))
+                else:
+                    yield Update("status" if part == "statuses" else "field", content, phone_number_id=number)
 
     # Messages
 
@@ -234,14 +318,14 @@ class WhatsApp:
         if not isinstance(wamid, str) or not wamid or not isinstance(kind, str):
             raise Quarantined("malformed")
         identity = Identity(SOURCE, wamid)
+        if await self._sessions.alias(WAMID, wamid):
+            return DUPLICATE  # what a message did is of its name for ever; its place in the inbox is not
         if kind == "interactive":
             return await self._interactive(update, identity)
         if kind == "button":
             return await self._button(message, str(_object(message.get("button")).get("payload", "")), identity)
         if kind == "order":
-            cart = {**_object(message.get("order")), "from": sorted(update.sender)}
-            news = await self._orders.take_cart(wamid, update.phone_number_id, cart, identity)
-            return PROCESSED if news else DUPLICATE
+            return await self._cart(update, identity)
         if kind == "text" and _object(message.get("context")).get("referred_product"):
             return await self._inquiry(update, identity)
         if kind in NOTED_MESSAGES:
@@ -253,7 +337,7 @@ class WhatsApp:
         kind = interactive.get("type")
         if kind == "nfm_reply":
             return await self._completion(update, _object(interactive.get("nfm_reply")), identity)
-        if kind in {"button_reply", "list_reply"}:
+        if kind in ("button_reply", "list_reply"):
             return await self._button(update.content, str(_object(interactive.get(kind)).get("id", "")), identity)
         if kind == "call_permission_reply":
             return NOTED
@@ -261,12 +345,15 @@ class WhatsApp:
 
     async def _completion(self, update: Update, reply: Mapping[str, Any], identity: Identity) -> str:
         """Complete the session of a finished Flow, found by its token or by the message that it is a reply to."""
+        response = str(reply.get("response_json", "")).encode()
         try:
-            params = msgspec.json.decode(str(reply.get("response_json", "")))
+            params = decode_document(response)
         except msgspec.DecodeError:
             raise Quarantined("response_unreadable") from None
         if not isinstance(params, dict):
             raise Quarantined("response_unreadable")
+        if unstorable(response):
+            raise Quarantined("unstorable")
         token = params.pop("flow_token", None)
         session = await self._sessions.flow_session(token) if isinstance(token, str) else None
         if session is None:
@@ -289,8 +376,6 @@ class WhatsApp:
             raise Quarantined("unknown_context")
         if payload not in ndr.RESOLUTIONS:
             raise Quarantined("unknown_button")
-        if any(await self._store.recall([identity])):
-            return DUPLICATE
         try:
             await self._orders.resolve_by_button(await self._sessions.find(*named), payload, identity)
         except ResolutionInvalid:
@@ -298,6 +383,16 @@ class WhatsApp:
         except StepError:
             raise Quarantined("case_closed") from None
         return PROCESSED
+
+    async def _cart(self, update: Update, identity: Identity) -> str:
+        """Open an order for a cart; what its things cost is what the phone says, until somebody prices it."""
+        order = _object(update.content.get("order"))
+        items = [_object(item) for item in _list(order.get("product_items"))]
+        if not items or not all(_texts(item, "product_retailer_id") for item in items):
+            raise Quarantined("malformed")
+        cart = {**order, "from": sorted(update.sender), "priced_by": "sender"}
+        news = await self._orders.take_cart(identity.id, update.phone_number_id, cart, identity)
+        return PROCESSED if news else DUPLICATE
 
     async def _inquiry(self, update: Update, identity: Identity) -> str:
         """Open an inquiry for a question about a product."""
@@ -321,7 +416,8 @@ class WhatsApp:
                 return None
             event = Event(identity.id, "asked", at, self._clock(), asked, asked, "customer")
             step = interpreter.step(born(interpreter.definition, identity.id, at), event)
-            return Decision(identities=(identity,), recorded_at=self._clock(), steps=(step,))
+            alias = Alias(WAMID, identity.id, INQUIRY, identity.id)
+            return Decision(identities=(identity,), recorded_at=self._clock(), steps=(step,), add=(alias,))
 
         await settle(self._store, deliberate)
         return PROCESSED if news else DUPLICATE
@@ -384,6 +480,31 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _items(value: Any, name: str) -> list[Any]:
+    """Return what an object lists under *name*; where there is no list, one item that is none, so that it is missed."""
+    listed = _object(value).get(name)
+    return listed if isinstance(listed, list) else [None]
+
+
+def _odd(reason: str) -> Update:
+    return Update("odd", reason=reason)
+
+
+def _sender(message: Mapping[str, Any], contacts: list[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the names of who sent a message: its own, and those of the contact that it is from."""
+    names = _texts(message, "from", "from_user_id")
+    for contact in contacts:
+        of_contact = _texts(contact, "wa_id", "user_id")
+        if names & of_contact or len(contacts) == 1:
+            names |= of_contact
+    return names
+
+
+def _texts(value: Mapping[str, Any], *names: str) -> frozenset[str]:
+    """Return the texts that an object has under *names*."""
+    return frozenset(value[name] for name in names if isinstance(value.get(name), str) and value[name])
+
+
 def _time(content: Mapping[str, Any], now: int) -> int:
     """Return an update's time, whose seconds come as text; without a readable one it is now, to the second."""
     text = str(content.get("timestamp", ""))
@@ -401,5 +522,5 @@ def _errors(status: Mapping[str, Any]) -> dict[str, str]:
 
 def _same(recipient: str, name: str) -> bool:
     """Return whether a name of the sender is the recipient's, however the number is written."""
-    digits, others = ("".join(filter(str.isdigit, text)) for text in (recipient, name))
-    return recipient == name or (bool(digits) and digits == others)
+    number, other = PHONE_MARKS.sub("", recipient), PHONE_MARKS.sub("", name)
+    return recipient == name or (number.isdecimal() and number == other)

@@ -23,7 +23,7 @@ from definitions.binding import EFFECTS, GUARDS, PROJECTIONS
 from definitions.flow_calls import Flow
 from definitions.flow_compiler import DATA_EXCHANGE, compile_flow
 from definitions.flow_json import FlowDocument, looks_like_flow, read_flow
-from definitions.json_text import Positions, decode_document
+from definitions.json_text import decode_document, places
 from definitions.lifecycle import compile_lifecycle
 from definitions.orders import timeline  # noqa: F401 - likewise
 from definitions.screens import Screens
@@ -249,8 +249,5 @@ def _place(document: Document) -> str:
     """Return a document's file with the line and column of its first error."""
     if document.path is None or not document.errors:
         return document.name
-    try:
-        at = Positions(document.source.decode()).of(document.errors[0].pointer)
-    except ValueError:
-        return str(document.path)
+    at = places(document.source)(document.errors[0].pointer)
     return f"{document.path}:{at.line}:{at.column}"

@@ -3,7 +3,7 @@
 import bisect
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -73,6 +73,19 @@ class Positions:
             self._offsets[pointer] = offset
             if opening in "{[":
                 frames.append((pointer, None if opening == "{" else 0))
+
+
+def places(text: bytes) -> Callable[[str], Position]:
+    """Return what tells where a pointer leads in a text; in one that is no JSON, to where it ceases to be."""
+    try:
+        json.loads(text.decode())
+    except json.JSONDecodeError as error:
+        wrong = Position(error.lineno, error.colno)
+    except (UnicodeDecodeError, RecursionError):
+        wrong = Position(1, 1)
+    else:
+        return Positions(text.decode()).of
+    return lambda _: wrong
 
 
 def decode_document(text: bytes) -> Any:

@@ -164,6 +164,16 @@ class Queries:
         )
         return [EdgeCount(*row) for row in await self._rows(asked)]
 
+    async def calls_done_before(self, before: int, limit: int) -> list[str]:
+        """Return the hashes of webhook calls that came before that time and are done, the oldest first."""
+        asked = (
+            select(DELIVERY.c.digest)
+            .where(DELIVERY.c.status == "processed", DELIVERY.c.received_at < before)
+            .order_by(DELIVERY.c.received_at)
+            .limit(limit)
+        )
+        return [digest for (digest,) in await self._rows(asked)]
+
     async def quarantined(self) -> int:
         """Return how many webhook calls wait for people to look at them."""
         rows = await self._rows(select(func.count()).where(DELIVERY.c.status == "quarantined"))

@@ -67,7 +67,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         with ExitStack() as opened:  # a store that cannot be opened leaves nothing open
-            self._lock = opened.enter_context(_lock(path))
+            self._lock = opened.enter_context(locked(path))
             self._writer = opened.enter_context(closing(_connect(path)))
             with _store_errors():
                 self._next_id: dict[str, int] = {
@@ -334,8 +334,13 @@ def _connect(path: Path) -> sqlite3.Connection:
         return connection
 
 
-def _lock(path: Path) -> IO[bytes]:
-    """Hold the database for this process, until the file returned is closed."""
+def locked(path: Path) -> IO[bytes]:
+    """
+    Hold the database for this process, until the file returned is closed.
+
+    Raises:
+        DatabaseInUse: another process holds it.
+    """
     lock = path.with_name(path.name + ".lock").open("wb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ from api.cli.http import Server
 from api.settings import load_loosely
 from api.views import compiled_view
 from definitions.catalogue import SHIPPED, Document, compile_path
-from definitions.json_text import Positions
+from definitions.json_text import places
 from definitions.xstate import to_xstate
 from diagrams import draw, render_dot, render_mermaid
 from engine.model import Definition
@@ -40,7 +40,10 @@ class Finding(Struct, frozen=True):
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
 def check(paths: tuple[Path, ...], form: str, *, strict: bool) -> None:
     """Check Flow JSON and lifecycle documents; a folder means all that are in it."""
-    documents = [_read(path) for place in paths for path in _files(place)]
+    documents = [_read(path) for path in dict.fromkeys(path for place in paths for path in _files(place))]
+    if not documents:
+        click.echo(f"waystate: there is nothing to check in {', '.join(map(str, paths))}", err=True)
+        raise SystemExit(UNREADABLE)
     findings = [finding for document in documents for finding in _findings(document)]
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())
@@ -81,8 +84,12 @@ def diagram(name_or_path: str, form: str, key: str | None, output: Path | None) 
         )
     if output is None:
         click.echo(text, nl=False)
-    else:
+        return
+    try:
         output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        click.echo(f"waystate: cannot write {output}: {error.strerror}", err=True)
+        raise SystemExit(UNREADABLE) from None
 
 
 def _files(place: Path) -> Iterator[Path]:
@@ -121,13 +128,10 @@ def _compiled(document: Document) -> Definition:
 def _findings(document: Document) -> list[Finding]:
     if not document.problems:
         return []
-    try:
-        positions = Positions(document.source.decode())
-    except ValueError:
-        positions = Positions("null")  # not JSON: everything is at its beginning
+    place = places(document.source)
     found = []
     for problem in document.problems:
-        at = positions.of(problem.pointer)
+        at = place(problem.pointer)
         found.append(
             Finding(
                 str(document.path), problem.severity, problem.code, problem.message, problem.pointer, at.line, at.column

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 from msgspec import Struct
 
+from api.cli.database import standing
 from api.cli.serve import load_catalogue
 from api.keyring import load_keys
 from api.settings import PREFIX, ConfigurationError, Settings, load, load_loosely, unknown
@@ -79,12 +80,14 @@ def _definitions(settings: Settings) -> Iterator[Verdict]:
 
 
 def _database(settings: Settings) -> Iterator[Verdict]:
-    found = migrate.schema(settings.database)
+    try:
+        found = standing(settings.database)
+    except ConfigurationError as error:
+        yield Verdict("database", "FAIL", str(error))
+        return
     if found is migrate.Schema.CURRENT:
         drift = migrate.drift(settings.database)
         yield Verdict("database", "FAIL" if drift else "ok", "; ".join(drift) or str(settings.database))
-    elif found is migrate.Schema.NEWER:
-        yield Verdict("database", "FAIL", f"{settings.database} is newer than this program")
     else:
         status: Literal["warn", "FAIL"] = "warn" if settings.development else "FAIL"
         yield Verdict("database", status, f"{settings.database} is {found.value}; run `waystate db upgrade`")

@@ -20,7 +20,7 @@ class Server:
 
     def get(self, *path: str, **query: str) -> Any:
         """Return what an address answers, decoded."""
-        return self._ask("GET", path, params={name: value for name, value in query.items() if value}).json()
+        return _decoded(self._ask("GET", path, params={name: value for name, value in query.items() if value}))
 
     def text(self, *path: str) -> str:
         """Return what an address answers, as text."""
@@ -28,7 +28,7 @@ class Server:
 
     def post(self, *path: str, content: Any) -> Any:
         """Send *content* to an address and return what it answers."""
-        return self._ask("POST", path, json=content).json()
+        return _decoded(self._ask("POST", path, json=content))
 
     def _ask(self, method: str, path: tuple[str, ...], **options: Any) -> httpx2.Response:
         url = self._base + "/".join(quote(part, safe="") for part in path)
@@ -39,9 +39,16 @@ class Server:
             raise click.ClickException(f"no server answers at {self._base} ({type(error).__name__}); {fix}") from None
         if response.status_code == httpx2.codes.UNAUTHORIZED:
             raise click.ClickException(f"the server does not know the token; set {PREFIX}ADMIN_TOKEN")
-        if response.is_error:
+        if not response.is_success:
             raise click.ClickException(_problem(response))
         return response
+
+
+def _decoded(response: httpx2.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        raise click.ClickException(f"what answers at {response.url} is no Waystate") from None
 
 
 def _problem(response: httpx2.Response) -> str:
@@ -49,6 +56,8 @@ def _problem(response: httpx2.Response) -> str:
     try:
         document = response.json()
     except ValueError:
+        document = None
+    if not isinstance(document, dict):
         return f"the server answered {response.status_code}"
     parts = [document.get("code", str(response.status_code)), document.get("detail", "")]
     if document.get("allowed") is not None:

@@ -5,22 +5,25 @@ import os
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import click
 import msgspec
 import uvicorn
 
 from api import logs
-from api.app import application, assemble
+from api.app import Parts, application, assemble
+from api.cli.database import bring_up, in_use, standing
 from api.cli.exits import configured
 from api.flow_protocol import protocol_for
 from api.keyring import KeyRing, generate, load_keys
-from api.settings import KEYS_FOLDER, PREFIX, ConfigurationError, Settings, load, make_missing
+from api.settings import KEYS_FOLDER, PREFIX, ConfigurationError, Settings, is_made, load, make_missing
 from definitions.catalogue import Catalogue
-from engine.errors import DefinitionError
-from storage import migrate
+from engine.errors import DefinitionError, StoreError
+from storage.migrate import Schema
 from storage.sqlite import DatabaseInUse
 
 GC_THRESHOLDS = 20_000, 20, 50
@@ -42,16 +45,15 @@ def serve(host: str | None, port: int | None, workers: int | None, *, lab: bool)
     given = {"HOST": host, "PORT": port, "WORKERS": workers}
     environ = {**os.environ, **{f"{PREFIX}{name}": str(value) for name, value in given.items() if value is not None}}
     settings = prepared(load(environ))
+    if lab and not settings.development:
+        fix = f"leave it away, or set {PREFIX}ENV=development"
+        raise ConfigurationError("sample orders are for development", "--lab", fix)
     logs.configure(development=settings.development)
     catalogue = load_catalogue(settings)
     keys = load_keys(settings)
     listener = _listen(settings)
     settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
-    try:
-        parts = assemble(settings, catalogue, keys)
-    except DatabaseInUse:
-        what = "another server has the database open"
-        raise ConfigurationError(what, str(settings.database), f"stop it, or set {PREFIX}DATABASE_URL") from None
+    parts = _assembled(settings, catalogue, keys)
 
     def started() -> None:
         click.echo(_banner(settings, keys))
@@ -76,7 +78,7 @@ def serve(host: str | None, port: int | None, workers: int | None, *, lab: bool)
 
 
 class _Server(uvicorn.Server):
-    """Tells when it takes calls."""
+    """Tells when it takes calls, and ends in order when it is told to stop."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -91,6 +93,10 @@ class _Server(uvicorn.Server):
         if self.started:
             self._tell()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()  # uvicorn would raise them again in the end: whoever obeys is no failure
+
 
 def prepared(settings: Settings) -> Settings:
     """
@@ -103,15 +109,11 @@ def prepared(settings: Settings) -> Settings:
         settings = make_missing(settings)
         if settings.private_key_file == str(KEYS_FOLDER) and not list(KEYS_FOLDER.glob("*.pem")):
             generate(KEYS_FOLDER, settings.passphrase)
-    found = migrate.schema(settings.database)
-    if found is migrate.Schema.NEWER:
-        fix = "use the version of this program that made it, or a backup from before"
-        raise ConfigurationError("the database's schema is newer than this program", str(settings.database), fix)
-    if found is not migrate.Schema.CURRENT:
-        if not settings.development:
-            what = "the database's schema is not there yet or older than this program"
-            raise ConfigurationError(what, str(settings.database), "run `waystate db upgrade`")
-        migrate.upgrade(settings.database)
+    if settings.development:
+        bring_up(settings.database)
+    elif standing(settings.database) is not Schema.CURRENT:
+        what = "the database's schema is not there yet or older than this program"
+        raise ConfigurationError(what, str(settings.database), "run `waystate db upgrade`")
     return settings
 
 
@@ -128,8 +130,12 @@ def load_catalogue(settings: Settings) -> Catalogue:
     try:
         return Catalogue.load(settings.definition_folders)
     except DefinitionError as error:
-        where, _, what = str(error).partition(": ")
-        raise ConfigurationError(f"a definition is wrong: {what}", where, "see `waystate check` on its file") from None
+        what = str(error).removeprefix(f"{error.name}: ")
+        fix = "see `waystate check` on its file"
+        raise ConfigurationError(f"a definition is wrong: {what}", error.name, fix) from None
+    except Exception as error:  # a definition's code is its author's: it may raise whatever there is
+        what = f"a definition's code cannot be loaded: {type(error).__name__}: {error}".partition("\n")[0]
+        raise ConfigurationError(what, _raised_at(error), "correct the code") from error
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -138,12 +144,32 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
-    except OSError as error:
+        listener.listen()  # at once: of two that are bound to one port, the second hears of it only here
+    except (OSError, UnicodeError) as error:
         listener.close()
         where = f"{settings.host}:{settings.port}"
         fix = f"choose another with {PREFIX}PORT or --port, or stop what listens there"
-        raise ConfigurationError(f"cannot listen there ({error.strerror})", where, fix) from None
+        what = f"cannot listen there ({getattr(error, 'strerror', error)})"
+        raise ConfigurationError(what, where, fix) from None
     return listener
+
+
+def _assembled(settings: Settings, catalogue: Catalogue, keys: KeyRing) -> Parts:
+    try:
+        return assemble(settings, catalogue, keys)
+    except DatabaseInUse:
+        raise in_use(settings.database) from None
+    except (OSError, StoreError) as error:
+        what = f"the database cannot be opened ({error.__cause__ or error})"
+        raise ConfigurationError(what, str(settings.database), "see `waystate doctor`") from None
+
+
+def _raised_at(error: Exception) -> str:
+    """Return the file and line where *error* was raised; for code that is no Python, where it is not."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}:{error.offset}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"
 
 
 def _banner(settings: Settings, keys: KeyRing) -> str:
@@ -151,6 +177,10 @@ def _banner(settings: Settings, keys: KeyRing) -> str:
     address = settings.base_url
     lines = [f"Waystate serves at {address}  (stop it with Ctrl-C)"]
     if settings.development:
+
+        def shown(name: str, secret: str = "") -> str:
+            return secret or getattr(settings, name) if is_made(settings, name) else "as the environment says"
+
         couriers = ", ".join(f"{name} {secret}" for name, secret in settings.couriers.items())
         lines += [
             "",
@@ -159,11 +189,11 @@ def _banner(settings: Settings, keys: KeyRing) -> str:
             f"  Addresses          {address}/schema",
             "",
             "Made for development, kept in var/:",
-            f"  admin token        {settings.admin_token}",
-            f"  portal token       {settings.portal_token}",
-            f"  courier keys       {couriers}",
-            f"  app secret         {settings.app_secret}",
-            f"  verify token       {settings.verify_token}",
+            f"  admin token        {shown('admin_token')}",
+            f"  portal token       {shown('portal_token')}",
+            f"  courier keys       {shown('courier_secrets', couriers)}",
+            f"  app secret         {shown('app_secret')}",
+            f"  verify token       {shown('verify_token')}",
             f"  endpoint key       {keys.keys[0].name}, {keys.keys[0].fingerprint}",
             "",
             "Try next, in another terminal:",

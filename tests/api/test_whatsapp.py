@@ -1,0 +1,808 @@
+"""The webhook's address over real HTTP: the challenge, the signature, and what becomes of every call that is signed."""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.app import FORGOTTEN_AT_ONCE, keep_house
+from api.whatsapp import Delivery
+from engine.ports import Decision
+from lab.phone import Phone
+from tests.api.conftest import Serve
+from tests.api.serving import SECRETS, Server
+from tests.api.speaking import (
+    ABSENT,
+    NOON_SECOND,
+    NUMBER,
+    PHONE,
+    Heard,
+    a_call,
+    a_completion,
+    a_message,
+    a_scan,
+    a_status,
+    a_wamid,
+    an_order,
+    ask,
+    at_once,
+    deliver,
+    history,
+    messages,
+    moves,
+    put_order,
+    quoted,
+    resolve,
+    scan,
+    session,
+    signature,
+    statuses,
+)
+from tests.builders import HOUR, NOON
+
+DAY = 24 * HOUR
+SAMPLES = Path(os.environ.get("WAYSTATE_SAMPLES", "../shared/samples")) / "webhooks"
+TOKEN = SECRETS["verify_token"]
+APP_SECRET = SECRETS["app_secret"]
+
+
+def deliveries(server: Server) -> list[Delivery]:
+    """Return the calls that are kept, as they are kept."""
+    return server.run(lambda: server.parts.store.find(Delivery))
+
+
+def kept(server: Server, body: bytes) -> tuple[str, str] | None:
+    """Return the status of the call of that body and why it is so, or None if the call is not kept."""
+    digest = hashlib.sha256(body).hexdigest()
+    found = server.run(lambda: server.parts.store.find(Delivery, digest=digest))
+    return (found[0].status, found[0].reason) if found else None
+
+
+def became(server: Server, call: Any) -> tuple[str, str] | None:
+    """Let Meta bring a call; return what became of it."""
+    body = call if isinstance(call, bytes) else json.dumps(call).encode()
+    assert deliver(server, body).status == 200
+    return kept(server, body)
+
+
+def counted(server: Server) -> dict[str, float]:
+    """Return how many updates of which kind had which outcome."""
+    (family,) = server.parts.metrics.webhook_items.collect()
+    return {
+        f"{sample.labels['kind']} {sample.labels['outcome']}": sample.value
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+
+
+def a_minted_session(server: Server, flow: str = "purchase_interest", recipient: str = PHONE) -> str:
+    """Return the key of a session of a Flow that was opened for somebody."""
+    wanted = {"definition": flow, "recipient": recipient}
+    key: str = ask(server, "POST", "/admin/api/v1/sessions", wanted, token=server.world.admin_token).content["key"]
+    return key
+
+
+# The challenge
+
+
+def challenge(server: Server, **query: str) -> Heard:
+    text = "&".join(f"hub.{name}={quoted(value)}" for name, value in query.items())
+    return ask(server, "GET", f"/webhooks/whatsapp?{text}")
+
+
+@pytest.mark.parametrize("text", ["1158201444", "a-b_C9", "x" * 256])
+def test_the_challenge_is_said_back_to_who_knows_our_token(server: Server, text: str) -> None:
+    heard = challenge(server, mode="subscribe", verify_token=TOKEN, challenge=text)
+
+    assert (heard.status, heard.body) == (200, text.encode())
+    assert heard.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("token", ["wrong", TOKEN + " ", TOKEN.upper(), "ü", "\N{DELETE}"])
+def test_a_wrong_verify_token_is_refused(server: Server, token: str) -> None:
+    heard = challenge(server, mode="subscribe", verify_token=token, challenge="1158201444")
+
+    assert (heard.status, heard.content["code"]) == (403, "wrong_verify_token")
+    assert b"1158201444" not in heard.body
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"mode": "subscribe", "verify_token": TOKEN}, id="no challenge"),
+        pytest.param({"mode": "subscribe", "challenge": "1"}, id="no token"),
+        pytest.param({"verify_token": TOKEN, "challenge": "1"}, id="no mode"),
+        pytest.param({"mode": "unsubscribe", "verify_token": TOKEN, "challenge": "1"}, id="another mode"),
+        pytest.param({"mode": "subscribe", "verify_token": TOKEN, "challenge": ""}, id="an empty challenge"),
+        pytest.param({"mode": "subscribe", "verify_token": TOKEN, "challenge": "<b>1</b>"}, id="markup"),
+        pytest.param({"mode": "subscribe", "verify_token": TOKEN, "challenge": "1\n"}, id="a line end"),
+        pytest.param(
+            {"mode": "subscribe", "verify_token": TOKEN, "challenge": "\N{ARABIC-INDIC DIGIT ONE}"},
+            id="a foreign digit",
+        ),
+        pytest.param({"mode": "subscribe", "verify_token": TOKEN, "challenge": "x" * 257}, id="too long"),
+    ],
+)
+def test_what_is_no_challenge_is_refused_and_not_said_back(server: Server, query: dict[str, str]) -> None:
+    heard = challenge(server, **query)
+
+    assert (heard.status, heard.content["code"]) == (400, "bad_challenge")
+    assert b"<b>" not in heard.body
+
+
+# The signature
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "headers"),
+    [
+        pytest.param(401, "sig_missing", [], id="none"),
+        pytest.param(401, "sig_missing", [("X-Hub-Signature-256", "")], id="empty"),
+        pytest.param(401, "sig_missing", [("X-Hub-Signature-256", "sha1=" + "0" * 40)], id="the older kind"),
+        pytest.param(401, "sig_missing", [("X-Hub-Signature", signature(APP_SECRET, b"{}"))], id="another header"),
+        pytest.param(401, "sig_missing", [("X-Hub-Signature-256", signature(APP_SECRET, b"{}"))] * 2, id="twice"),
+        pytest.param(403, "sig_bad", [("X-Hub-Signature-256", "sha256=")], id="nothing after its name"),
+        pytest.param(403, "sig_bad", [("X-Hub-Signature-256", signature("another secret", b"{}"))], id="of another"),
+        pytest.param(403, "sig_bad", [("X-Hub-Signature-256", signature(APP_SECRET, b"{ }"))], id="of another body"),
+        pytest.param(
+            403, "sig_bad", [("X-Hub-Signature-256", signature(APP_SECRET, b"{}").upper().replace("SHA", "sha"))],
+            id="in capitals",
+        ),
+        pytest.param(403, "sig_bad", [("X-Hub-Signature-256", "sha256=" + "é" * 64)], id="no ASCII"),
+    ],
+)  # fmt: skip
+def test_a_call_that_is_not_signed_by_meta_is_refused_and_not_stored(
+    server: Server, status: int, code: str, headers: list[tuple[str, str]]
+) -> None:
+    heard = ask(server, "POST", "/webhooks/whatsapp", body=b"{}", headers=headers)
+
+    assert (heard.status, heard.content["code"]) == (status, code)
+    assert deliveries(server) == []
+
+
+def test_both_secrets_are_good_during_a_reset(serve: Serve) -> None:
+    server = serve(app_secret="the old one, the new one")  # noqa: S106 - the test's own
+
+    heard = [
+        ask(server, "POST", "/webhooks/whatsapp", body=b"{}", headers={"X-Hub-Signature-256": signature(secret, b"{}")})
+        for secret in ("the old one", "the new one", "a third one")
+    ]
+
+    assert [answer.status for answer in heard] == [200, 200, 403]
+
+
+@pytest.mark.parametrize("more", [1, 1024])
+def test_a_call_over_4_mb_is_refused_and_not_stored(server: Server, more: int) -> None:
+    body = b" " * (4 * 1024 * 1024 + more)
+
+    try:
+        status = ask(server, "POST", "/webhooks/whatsapp", body=body, headers=server.world.signed(body)).status
+    except ConnectionError:  # beyond what is read and dropped, the connection ends
+        status = 413
+
+    assert status == 413
+    assert deliveries(server) == []
+
+
+def test_a_call_of_4_mb_is_taken(server: Server) -> None:
+    text = a_message("text", {"body": "?" * (4 * 1024 * 1024 - 1024)})
+
+    assert became(server, a_call(messages(text))) == ("processed", "")
+
+
+# What is signed is taken
+
+
+def test_the_raw_body_is_kept_by_its_own_hash_and_sealed(server: Server) -> None:
+    body = json.dumps(a_call(messages(a_message("text", {"body": "Kya haal hai?"})))).encode()
+
+    deliver(server, body)
+
+    (delivery,) = deliveries(server)
+    digest = hashlib.sha256(body).hexdigest()
+    assert (delivery.digest, delivery.source, delivery.received_at) == (digest, "whatsapp", server.clock.now)
+    assert b"Kya haal hai?" not in delivery.body
+    assert b"Kya haal hai?" not in server.parts.store.path.read_bytes()
+    assert server.parts.whatsapp._safe.open("delivery", digest, delivery.body) == body
+
+
+def test_without_a_data_key_the_raw_body_is_kept_as_it_is(serve: Serve) -> None:
+    server = serve(data_key="")
+    body = json.dumps(a_call(messages(a_message("text", {"body": "?"})))).encode()
+
+    deliver(server, body)
+
+    assert [delivery.body for delivery in deliveries(server)] == [body]
+
+
+@pytest.mark.parametrize("kind", ["text", "image", "location", "reaction", "system", "unsupported"])
+def test_a_message_that_moves_nothing_is_noted(server: Server, kind: str) -> None:
+    assert became(server, a_call(messages(a_message(kind)))) == ("processed", "")
+    assert counted(server) == {"message noted": 1}
+
+
+@pytest.mark.parametrize("field", ["flows", "user_preferences", "message_template_status_update", "account_alerts"])
+def test_a_field_that_moves_nothing_is_noted(server: Server, field: str) -> None:
+    assert became(server, a_call({"event": "SOMETHING"}, field=field)) == ("processed", "")
+    assert counted(server) == {"field noted": 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        pytest.param(b"", "not_json", id="nothing"),
+        pytest.param(b"{", "not_json", id="half an object"),
+        pytest.param(b"\xff\xfe", "not_json", id="no UTF-8"),
+        pytest.param(b"[" * 100_000, "not_json", id="deep"),
+        pytest.param(b"[]", "unknown_object", id="a list"),
+        pytest.param(b"null", "unknown_object", id="null"),
+        pytest.param({"object": "page", "entry": []}, "unknown_object", id="another product's"),
+        pytest.param({"object": "whatsapp_business_account"}, "malformed", id="no entry"),
+        pytest.param({"object": "whatsapp_business_account", "entry": {}}, "malformed", id="entry is no list"),
+        pytest.param({"object": "whatsapp_business_account", "entry": [7]}, "malformed", id="an entry that is none"),
+        pytest.param({"object": "whatsapp_business_account", "entry": [{}]}, "malformed", id="no changes"),
+        pytest.param(
+            {"object": "whatsapp_business_account", "entry": [{"changes": [None]}]}, "malformed", id="a change is null"
+        ),
+        pytest.param(a_call({}, field="a new field"), "unknown_field", id="an unknown field"),
+        pytest.param(a_call({}, field=["messages"]), "malformed", id="a field that is a list"),  # type: ignore[arg-type]
+        pytest.param(a_call({"metadata": {}}), "malformed", id="neither messages nor statuses"),
+        pytest.param(a_call({"messages": {}}), "malformed", id="messages are no list"),
+        pytest.param(a_call({"messages": ["hello"]}), "malformed", id="a message that is a text"),
+        pytest.param(a_call({"statuses": [None]}), "malformed", id="a status that is null"),
+        pytest.param(a_call(messages(a_message("hologram"))), "unknown_type", id="an unknown type"),
+        pytest.param(a_call(messages(a_message("text", type=ABSENT))), "malformed", id="no type"),
+        pytest.param(a_call(messages(a_message("text", id=ABSENT))), "malformed", id="no id"),
+        pytest.param(a_call(messages(a_message("text", id=[7]))), "malformed", id="an id that is a list"),
+        pytest.param(a_call(messages(a_message("text", {"body": "a\0b"}))), "unstorable", id="NUL"),
+        pytest.param(a_call(messages(a_message("text", {"body": 2**63}))), "unstorable", id="more than 64 bits"),
+        pytest.param(
+            a_call(messages(a_message("interactive", {"type": "carousel"}))), "unknown_type", id="interactive"
+        ),
+        pytest.param(a_call(messages(a_message("order", {"catalog_id": "C-1"}))), "malformed", id="an empty cart"),
+        pytest.param(a_call(statuses(a_status("in_orbit", "w-1"))), "unknown_status", id="an unknown status"),
+        pytest.param(a_call(statuses(a_status("sent", ""))), "malformed", id="a status of nothing"),
+    ],
+)
+def test_what_cannot_be_read_is_set_aside_with_the_reason(server: Server, call: Any, reason: str) -> None:
+    assert became(server, call) == ("quarantined", reason)
+    assert ask(server, "GET", "/metrics").body.count(b"waystate_quarantined 1.0") == 1
+
+
+@pytest.mark.parametrize("odd", ["from", "contacts", "wa_id", "metadata"])
+def test_a_message_whose_sender_cannot_be_read_is_still_taken(server: Server, odd: str) -> None:
+    text = a_message("text", {"body": "?"}, **({"from": [{}]} if odd == "from" else {}))
+    value = messages(text, contacts=["?"] if odd == "contacts" else [{"wa_id": [{}] if odd == "wa_id" else PHONE}])
+    value |= {"metadata": []} if odd == "metadata" else {}
+
+    assert became(server, a_call(value)) == ("processed", "")
+
+
+def test_messages_of_another_number_are_set_aside_when_ours_are_named(serve: Serve) -> None:
+    server = serve(phone_number_id=f"7,{NUMBER}")
+    text = a_message("text")
+
+    assert became(server, a_call(messages(text))) == ("processed", "")
+    assert became(server, a_call(messages(text, number="8"))) == ("quarantined", "unknown_number")
+    assert became(server, a_call(messages(text, metadata={}))) == ("quarantined", "unknown_number")
+    assert became(server, a_call({}, field="flows")) == ("processed", "")
+
+
+def test_the_good_of_a_batch_is_done_and_the_bad_set_aside(server: Server) -> None:
+    tokens = [a_minted_session(server) for _ in range(3)]
+    good = [a_completion({"flow_token": token}) for token in tokens]
+    entries = [
+        {"id": "1", "changes": [{"field": "messages", "value": messages(a_message("hologram"), good[0], None)}]},  # type: ignore[arg-type]
+        {
+            "id": "2",
+            "changes": [{"field": "a new field", "value": {}}, {"field": "messages", "value": messages(good[1])}],
+        },
+        "no entry",
+        {"id": "3", "changes": [{"field": "messages", "value": messages(a_message("text", {"body": "\0"}), good[2])}]},
+    ]
+
+    outcome = became(server, {"object": "whatsapp_business_account", "entry": entries})
+
+    assert outcome == ("quarantined", "malformed unknown_field unknown_type unstorable")
+    assert [session(server, "purchase_interest", token)["state"] for token in tokens] == ["completed"] * 3
+
+
+def test_a_batch_of_a_thousand_updates_is_done(server: Server) -> None:
+    told = [a_status("delivered", f"w-{index}") for index in range(1000)]
+
+    assert deliver(server, a_call(*(statuses(*told[at : at + 100]) for at in range(0, 1000, 100)))).status == 200
+    server.run(server.parts.whatsapp.finish)
+
+    assert counted(server) == {"status processed": 1000}
+
+
+def test_the_same_body_again_is_answered_and_does_nothing(server: Server) -> None:
+    token = a_minted_session(server)
+    body = json.dumps(a_call(messages(a_completion({"flow_token": token})))).encode()
+
+    answers = at_once([body] * 20, lambda call: deliver(server, call))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(deliveries(server)) == 1
+    assert [event for event, _, _ in moves(server, "purchase_interest", token)].count("complete") == 1
+
+
+def test_a_message_that_comes_in_another_call_too_does_nothing_again(server: Server) -> None:
+    token = a_minted_session(server)
+    completion = a_completion({"flow_token": token})
+
+    for number in range(20):
+        deliver(server, a_call(messages(completion, a_message("text", {"body": str(number)}))))
+
+    assert [event for event, _, _ in moves(server, "purchase_interest", token)].count("complete") == 1
+    assert counted(server) == {"message processed": 1, "message noted": 20, "message duplicate": 19}
+
+
+# Every kind of call that was ever published
+
+
+def with_ids_of_its_own(call: Any) -> Any:
+    """Return a call whose messages and statuses have ids that no other call has: some of the samples share theirs."""
+    if isinstance(call, dict):
+        fresh = {name: with_ids_of_its_own(value) for name, value in call.items()}
+        return {**fresh, "id": a_wamid()} if isinstance(call.get("id"), str) and "timestamp" in call else fresh
+    return [with_ids_of_its_own(item) for item in call] if isinstance(call, list) else call
+
+
+@pytest.fixture
+def samples() -> dict[str, Any]:
+    if not SAMPLES.is_dir():
+        pytest.skip(f"there are no samples at {SAMPLES}: set WAYSTATE_SAMPLES to a folder that has some")
+    return {path.name: json.loads(path.read_bytes()) for path in sorted(SAMPLES.glob("*.json"))}
+
+
+def test_every_published_call_is_answered_and_kept(server: Server, samples: dict[str, Any]) -> None:
+    bodies = [json.dumps(sample, indent=1).encode() for sample in samples.values()]
+
+    answers = [deliver(server, body).status for body in bodies]
+
+    assert answers == [200] * len(samples)
+    opened = {
+        delivery.digest: server.parts.whatsapp._safe.open("delivery", delivery.digest, delivery.body)
+        for delivery in deliveries(server)
+    }
+    assert opened == {hashlib.sha256(body).hexdigest(): body for body in bodies}
+    assert {delivery.status for delivery in deliveries(server)} == {"processed", "quarantined"}
+
+
+def test_every_published_message_has_one_effect_however_often_it_comes(server: Server, samples: dict[str, Any]) -> None:
+    calls = [with_ids_of_its_own(sample) for sample in samples.values()]
+
+    for call in calls:
+        deliver(server, call)
+    once = _everything(server)
+    for number, call in enumerate(calls):  # in another envelope, so that it is not the same call
+        deliver(server, {**call, "again": number})
+
+    assert _everything(server) == once
+    counts = counted(server)
+    assert counts["message duplicate"] == counts["message processed"]
+    assert counts["status duplicate"] == counts["status processed"]
+
+
+def _everything(server: Server) -> list[Any]:
+    listed = ask(server, "GET", "/admin/api/v1/sessions?limit=200", token=server.world.admin_token).content
+    assert listed["next_cursor"] is None
+    return [(item, moves(server, item["definition"], item["key"])) for item in listed["items"]]
+
+
+# Finished Flows
+
+
+RESPONSE = {"name": "Asha Rao", "tos_optin": True, "categories": ["cameras"]}
+
+
+def test_a_completed_form_completes_the_session_of_its_token(server: Server) -> None:
+    token = a_minted_session(server)
+
+    outcome = became(server, a_call(messages(a_completion({"flow_token": token, **RESPONSE}))))
+
+    found = session(server, "purchase_interest", token)
+    assert outcome == ("processed", "")
+    assert (found["state"], found["context"]["response"]) == ("completed", RESPONSE)
+
+
+def test_a_completed_form_without_its_token_is_joined_by_the_message_it_answers(server: Server) -> None:
+    token = a_minted_session(server)
+    sent = a_status("sent", a_wamid(), biz_opaque_callback_data=f"purchase_interest/{token}")
+    completion = a_completion(RESPONSE, context={"from": "15550000001", "id": sent["id"]})
+    deliver(server, a_call(statuses(sent)))
+
+    outcome = became(server, a_call(messages(completion)))
+
+    found = session(server, "purchase_interest", token)
+    assert (outcome, found["state"], found["context"]["response"]) == (("processed", ""), "completed", RESPONSE)
+
+
+def test_a_status_says_what_a_message_is_about_even_after_its_answer_in_one_call(server: Server) -> None:
+    token = a_minted_session(server)
+    sent = a_status("sent", a_wamid(), biz_opaque_callback_data=f"purchase_interest/{token}")
+    completion = a_completion(RESPONSE, context={"id": sent["id"]})
+
+    assert became(server, a_call(messages(completion), statuses(sent))) == ("processed", "")
+    assert session(server, "purchase_interest", token)["state"] == "completed"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["no slash", "purchase_interest/", "/", "nothing/T-1", "purchase_interest/no such token", "order/%2F", 7, None],
+)
+def test_what_a_status_says_of_no_session_joins_nothing(server: Server, said: Any) -> None:
+    wamid = a_wamid()
+
+    assert became(server, a_call(statuses(a_status("sent", wamid, biz_opaque_callback_data=said)))) == ("processed", "")
+    assert server.run(lambda: server.parts.sessions.alias("wamid", wamid)) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        pytest.param({}, "unknown_session", id="no token and no context"),
+        pytest.param({"flow_token": "never minted"}, "unknown_session", id="an unknown token"),
+        pytest.param({"flow_token": 7}, "unknown_session", id="a token that is a number"),
+        pytest.param("", "response_unreadable", id="nothing"),
+        pytest.param("{", "response_unreadable", id="half an object"),
+        pytest.param('["a"]', "response_unreadable", id="a list"),
+        pytest.param("null", "response_unreadable", id="null"),
+        pytest.param('{"a":' * 500 + "1" + "}" * 500, "response_unreadable", id="deep"),
+        pytest.param({"flow_token": "T", "name": "a\0b"}, "unstorable", id="NUL inside"),
+        pytest.param({"flow_token": "T", "count": 2**64}, "unstorable", id="more than 64 bits inside"),
+    ],
+)
+def test_a_completed_form_that_cannot_be_placed_is_set_aside(server: Server, response: Any, reason: str) -> None:
+    assert became(server, a_call(messages(a_completion(response)))) == ("quarantined", reason)
+
+
+@pytest.mark.parametrize("missing", ["nfm_reply", "response_json"])
+def test_a_completed_form_without_its_parts_is_set_aside(server: Server, missing: str) -> None:
+    completion = a_completion({})
+    where = completion["interactive"] if missing == "nfm_reply" else completion["interactive"]["nfm_reply"]
+    del where[missing]
+
+    assert became(server, a_call(messages(completion))) == ("quarantined", "response_unreadable")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "sender", "status"),
+    [
+        pytest.param(PHONE, PHONE, "processed", id="the same"),
+        pytest.param("+91 98000 00042", PHONE, "processed", id="written otherwise"),
+        pytest.param("", "919811111111", "processed", id="minted for nobody in particular"),
+        pytest.param(PHONE, "919811111111", "quarantined", id="another number"),
+        pytest.param(PHONE, "IN.919800000042", "quarantined", id="a user id with the number's digits"),
+    ],
+)
+def test_a_form_is_completed_by_whom_it_was_sent_to(server: Server, recipient: str, sender: str, status: str) -> None:
+    token = a_minted_session(server, recipient=recipient)
+    completion = a_completion({"flow_token": token}, **{"from": sender})
+
+    outcome = became(server, a_call(messages(completion)))
+
+    assert outcome == (status, "" if status == "processed" else "wrong_sender")
+    expected = "completed" if status == "processed" else "not_opened"
+    assert session(server, "purchase_interest", token)["state"] == expected
+
+
+def test_the_sender_may_be_known_by_a_user_id_that_the_contact_has(server: Server) -> None:
+    token = a_minted_session(server)
+    completion = a_completion({"flow_token": token}, **{"from": ABSENT, "from_user_id": "IN.8f2c"})
+    contact = {"profile": {"name": "Asha Rao"}, "wa_id": PHONE, "user_id": "IN.8f2c"}
+
+    assert became(server, a_call(messages(completion, contacts=[contact]))) == ("processed", "")
+
+
+def test_a_form_completed_twice_by_two_messages_keeps_both(server: Server) -> None:
+    token = a_minted_session(server)
+    first, second = ({"flow_token": token, "name": name} for name in ("Asha", "Asha Rao"))
+
+    assert became(server, a_call(messages(a_completion(first)))) == ("processed", "")
+    assert became(server, a_call(messages(a_completion(second)))) == ("processed", "")
+
+    steps = history(server, "purchase_interest", token)
+    assert [(step["event"], step["target_state"], step["inferred"], step["outcome"]) for step in steps] == [
+        ("minted", "not_opened", False, "minted"),
+        ("navigate", "JOIN_NOW", True, ""),
+        ("navigate", "CATEGORIES", True, ""),
+        ("complete", "completed", False, ""),
+        ("complete", "completed", False, "after the end"),
+    ]
+    assert session(server, "purchase_interest", token)["context"]["response"] == {"name": "Asha Rao"}
+
+
+def _walked_offer(server: Server) -> str:
+    """Return the token of an offer that a phone has walked to its end."""
+    token = secrets.token_urlsafe(8)
+    phone = Phone(server.world, "personalised_offer", token)
+    phone.open()
+    phone.submit("PRODUCT_SELECTOR", product_selection="0_mobile_phones")
+    phone.submit("OPTIONS", selected_product="phone")
+    phone.submit("OFFER", device="0_TechWave_TW14_Pro")
+    assert phone.submit("PRODUCT_DETAIL", selected_device="0_TechWave_TW14_Pro").content["screen"] == "SUCCESS"
+    return token
+
+
+def test_the_message_of_a_flow_with_an_endpoint_is_noted_after_its_end(server: Server) -> None:
+    token = _walked_offer(server)
+
+    assert became(server, a_call(messages(a_completion({"flow_token": token, "extra": 1})))) == ("processed", "")
+
+    last = history(server, "personalised_offer", token)[-1]
+    assert (last["event"], last["target_state"], last["outcome"]) == ("complete", "completed", "after the end")
+    response = session(server, "personalised_offer", token)["context"]["response"]
+    assert response["extra"] == 1
+
+
+def test_the_message_of_a_flow_with_an_endpoint_completes_it_where_its_last_call_was_lost(server: Server) -> None:
+    token = secrets.token_urlsafe(8)
+    phone = Phone(server.world, "personalised_offer", token)
+    phone.open()
+    phone.submit("PRODUCT_SELECTOR", product_selection="0_mobile_phones")
+    completion = a_completion({"flow_token": token, "device": "0_TechWave_TW14_Pro"})
+
+    assert became(server, a_call(messages(completion))) == ("processed", "")
+
+    found = session(server, "personalised_offer", token)
+    assert (found["state"], found["context"]["response"]) == ("completed", {"device": "0_TechWave_TW14_Pro"})
+    assert phone.open().status == 427
+
+
+# Statuses
+
+
+def test_statuses_make_one_timeline_in_whatever_order_they_come(server: Server) -> None:
+    told = [a_status(word, "w-1", second) for second, word in ((9, "read"), (2, "sent"), (5, "delivered"))]
+
+    for status in (*told, *reversed(told)):
+        deliver(server, a_call(statuses(status)))
+
+    found = session(server, "message", "w-1")
+    at = [(NOON_SECOND + second) * 1_000_000 for second in (2, 5, 9)]
+    assert (found["state"], found["revision"]) == ("read", 3)
+    assert found["context"]["times"] == dict(zip(("sent", "delivered", "read"), at, strict=True))
+
+
+def test_a_message_that_failed_says_why(server: Server) -> None:
+    errors = [{"code": 131026, "title": "Message undeliverable"}, {"code": 131047}]
+
+    deliver(server, a_call(statuses(a_status("failed", "w-1", errors=errors))))
+
+    found = session(server, "message", "w-1")
+    assert (found["state"], found["context"]["errors"]) == (
+        "failed",
+        [{"code": "131026 131047", "title": "Message undeliverable"}],
+    )
+
+
+def test_a_payments_status_is_noted(server: Server) -> None:
+    assert became(server, a_call(statuses(a_status("captured", "w-1", type="payment")))) == ("processed", "")
+    assert session(server, "message", "w-1") is None
+
+
+@pytest.mark.parametrize("timestamp", ["", "soon", "1767268800000", None, "-1", "\N{ARABIC-INDIC DIGIT THREE}"])
+def test_a_status_without_a_readable_time_happened_when_it_came(server: Server, timestamp: Any) -> None:
+    deliver(server, a_call(statuses(a_status("sent", "w-1", timestamp=timestamp))))
+
+    expected = 3_000_000 if timestamp == "\N{ARABIC-INDIC DIGIT THREE}" else server.clock.now
+    assert session(server, "message", "w-1")["context"]["times"] == {"sent": expected}
+
+
+# Questions and carts
+
+
+def a_question(**changes: Any) -> dict[str, Any]:
+    product = {"catalog_id": "C-1", "product_retailer_id": "SKU-1"}
+    context = {"from": "15550000001", "id": "wamid.catalogue", "referred_product": product}
+    return a_message("text", {"body": "Does it come in blue?"}, context=context, **changes)
+
+
+def test_a_question_about_a_product_opens_an_inquiry(server: Server) -> None:
+    question = a_question()
+
+    for again in range(3):
+        deliver(server, {**a_call(messages(question)), "again": again})
+
+    found = session(server, "inquiry", question["id"])
+    assert (found["state"], found["revision"]) == ("open", 1)
+    assert found["context"] == {
+        "from": [PHONE],
+        "phone_number_id": NUMBER,
+        "text": "Does it come in blue?",
+        "catalog_id": "C-1",
+        "product_retailer_id": "SKU-1",
+    }
+    assert [effect["name"] for effect in found["effects"]] == ["alert_inquiry"]
+
+
+def a_cart(*items: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    items = items or ({"product_retailer_id": "SKU-1", "quantity": "2", "item_price": 150.5, "currency": "INR"},)
+    return a_message("order", {"catalog_id": "C-1", "text": "Gift wrap please", "product_items": [*items]}, **changes)
+
+
+def test_a_cart_opens_an_order_whose_prices_are_the_senders_word(server: Server) -> None:
+    cart = a_cart()
+
+    for again in range(3):
+        deliver(server, {**a_call(messages(cart)), "again": again})
+
+    (listed,) = ask(
+        server, "GET", f"/admin/api/v1/sessions?q={quoted(cart['id'])}", token=server.world.admin_token
+    ).content["items"]
+    found = session(server, "order", listed["key"])
+    assert (found["state"], found["revision"]) == ("created", 1)
+    assert found["context"] == {
+        "account_id": "1489",
+        "cart": {**cart["order"], "from": [PHONE], "priced_by": "sender"},
+    }
+
+
+@pytest.mark.parametrize("items", ["SKU-1", [], [7], None])
+def test_a_cart_without_things_in_it_is_set_aside(server: Server, items: Any) -> None:
+    cart = a_message("order", {"catalog_id": "C-1", "product_items": items})
+
+    assert became(server, a_call(messages(cart))) == ("quarantined", "malformed")
+
+
+# Buttons
+
+
+def a_failed_delivery(server: Server, say: Callable[..., Any] = a_status) -> tuple[str, str]:
+    """Return the key of an open NDR case and the id of the template that asked about it."""
+    put_order(server, an_order())
+    scan(server, a_scan("out_for_delivery", -60), a_scan("failed_delivery", -30))
+    key = "O-1:T-1:20260101T115930Z"
+    wamid = a_wamid()
+    deliver(server, a_call(statuses(say("sent", wamid, biz_opaque_callback_data=f"ndr_case/{key}"))))
+    return key, wamid
+
+
+def a_tap(payload: str, wamid: str, kind: str = "button", **changes: Any) -> dict[str, Any]:
+    """Return the message of a tapped button, of a template or in the chat."""
+    context = {"from": "15550000001", "id": wamid}
+    if kind == "button":
+        return a_message("button", {"text": "Again", "payload": payload}, context=context, **changes)
+    reply = {"type": kind, kind: {"id": payload, "title": "Again"}}
+    return a_message("interactive", reply, context=context, **changes)
+
+
+@pytest.mark.parametrize("kind", ["button", "button_reply", "list_reply"])
+@pytest.mark.parametrize("code", ["ACTF001", "ACTF003", "ACTF004"])
+def test_a_tapped_button_is_the_choice_of_the_case_that_its_message_asked_about(
+    server: Server, kind: str, code: str
+) -> None:
+    key, wamid = a_failed_delivery(server)
+    tap = a_tap(code, wamid, kind)
+
+    assert became(server, a_call(messages(tap))) == ("processed", "")
+    assert became(server, {**a_call(messages(tap)), "again": 1}) == ("processed", "")
+
+    case = session(server, "ndr_case", key)
+    assert (case["state"], case["context"]["resolution"]["resolutionCode"]) == ("unsettled.resolution_submitted", code)
+    assert [event for event, _, _ in moves(server, "ndr_case", key)] == ["attempt_failed", "resolution_submitted"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        pytest.param("ACTF002", "incomplete_choice", id="needs a date"),
+        pytest.param("ACTF009", "unknown_button", id="an unknown choice"),
+        pytest.param("", "unknown_button", id="no choice"),
+        pytest.param("STOP", "unknown_button", id="another template's"),
+    ],
+)
+def test_a_button_that_chooses_nothing_is_set_aside(server: Server, payload: str, reason: str) -> None:
+    key, wamid = a_failed_delivery(server)
+
+    assert became(server, a_call(messages(a_tap(payload, wamid)))) == ("quarantined", reason)
+    assert session(server, "ndr_case", key)["state"] == "unsettled.open"
+
+
+def test_a_button_after_the_case_was_closed_is_set_aside(server: Server) -> None:
+    key, wamid = a_failed_delivery(server)
+    scan(server, a_scan("delivered", -10))
+
+    assert became(server, a_call(messages(a_tap("ACTF001", wamid)))) == ("quarantined", "case_closed")
+    assert session(server, "ndr_case", key)["state"] == "closed.resolved_delivered"
+
+
+@pytest.mark.parametrize("context", [{"id": "wamid.unknown"}, {}, None, "text", ABSENT])
+def test_a_button_of_a_message_that_asked_nothing_is_set_aside(server: Server, context: Any) -> None:
+    tap = a_tap("ACTF001", "wamid.unknown")
+    given = {name: value for name, value in {**tap, "context": context}.items() if value is not ABSENT}
+
+    assert became(server, a_call(messages(given))) == ("quarantined", "unknown_context")
+
+
+def test_a_button_of_a_message_about_something_else_is_set_aside(server: Server) -> None:
+    token = a_minted_session(server)
+    sent = a_status("sent", a_wamid(), biz_opaque_callback_data=f"purchase_interest/{token}")
+    deliver(server, a_call(statuses(sent)))
+
+    assert became(server, a_call(messages(a_tap("ACTF001", sent["id"])))) == ("quarantined", "unknown_context")
+
+
+def test_taps_of_one_sender_count_in_the_order_of_their_call(server: Server) -> None:
+    key, wamid = a_failed_delivery(server)
+    codes = ["ACTF001", "ACTF003", "ACTF004"] * 5
+
+    deliver(server, a_call(messages(*(a_tap(code, wamid) for code in codes))))
+
+    chosen = [item["data"]["resolution_code"] for item in history(server, "ndr_case", key)[1:]]
+    assert chosen == codes
+
+
+def test_a_tap_that_comes_again_after_another_choice_changes_nothing(server: Server) -> None:
+    key, wamid = a_failed_delivery(server)
+    tap = a_tap("ACTF001", wamid)
+    resolve(server, "ACTF001")
+    deliver(server, a_call(messages(tap)))  # what is chosen already
+    resolve(server, "ACTF003")
+
+    deliver(server, {**a_call(messages(tap)), "again": 1})
+
+    assert session(server, "ndr_case", key)["context"]["resolution"]["resolutionCode"] == "ACTF003"
+
+
+# What is past keeping
+
+
+def _housekeeping(server: Server) -> None:
+    server.run(lambda: keep_house(server.parts, server.clock.now))
+
+
+def test_the_body_of_a_finished_call_is_dropped_after_thirty_days_and_what_is_set_aside_is_kept(server: Server) -> None:
+    deliver(server, a_call(messages(a_message("text"))))
+    deliver(server, a_call(messages(a_message("hologram"))))
+    server.clock.move(DAY)
+    deliver(server, a_call(messages(a_message("text"))))
+
+    server.clock.move(29 * DAY)
+    _housekeeping(server)
+    assert [delivery.status for delivery in deliveries(server)].count("processed") == 2
+    server.clock.move(1)
+    _housekeeping(server)
+
+    assert sorted(delivery.status for delivery in deliveries(server)) == ["processed", "quarantined"]
+    server.clock.move(1000 * DAY)
+    _housekeeping(server)
+    assert [delivery.status for delivery in deliveries(server)] == ["quarantined"]
+
+
+def test_many_calls_are_dropped_in_one_go(server: Server) -> None:
+    old = [Delivery(str(index), "whatsapp", NOON, "processed", "", b"{}") for index in range(2 * FORGOTTEN_AT_ONCE + 1)]
+    server.run(lambda: server.parts.store.commit(Decision(recorded_at=NOON, add=tuple(old))))
+
+    server.clock.move(31 * DAY)
+    _housekeeping(server)
+
+    assert deliveries(server) == []
+
+
+@pytest.mark.parametrize("days", [1, 15, 31])
+def test_a_call_that_was_captured_does_nothing_however_much_later_it_is_sent(server: Server, days: int) -> None:
+    key, wamid = a_failed_delivery(server)
+    token = a_minted_session(server)
+    said = [a_completion({"flow_token": token}), a_question(), a_cart(), a_tap("ACTF001", wamid)]
+    captured = a_call(messages(*said), statuses(a_status("read", "w-1")))
+    deliver(server, captured)
+    resolve(server, "ACTF004")
+    before = _everything(server)
+
+    for _ in range(2):
+        server.clock.move(days * DAY)
+        _housekeeping(server)
+        assert became(server, captured) == ("processed", "")
+
+    after = _everything(server)
+    assert [steps for _, steps in after] == [steps for _, steps in before]
+    assert session(server, "ndr_case", key)["context"]["resolution"]["resolutionCode"] == "ACTF004"

@@ -1,0 +1,44 @@
+"""What the command line and the README say of the settings is what the settings say of themselves."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from api.cli import main
+from api.settings import describe
+from tests.cli.shell import Shell
+
+README = Path(__file__).parents[2] / "README.md"
+TABLE = re.compile(r"^\| name \| meaning \| default \|\n\|[-| ]+\|\n((?:\|.*\n)+)", re.MULTILINE)
+
+
+def test_the_help_lists_every_command(developer: Shell) -> None:
+    commands = re.findall(r"^  (\w+)  ", developer.call("--help").out, re.MULTILINE)
+
+    assert commands == sorted(main.commands)
+    assert {"serve", "check", "compile", "diagram", "keys", "sessions", "doctor", "db"} <= {*commands}
+
+
+def test_the_help_lists_every_setting_with_its_meaning_and_default(developer: Shell) -> None:
+    _, _, listed = developer.call("--help").out.partition("Settings, from the environment:\n")
+
+    lines = [" ".join(line.split()) for line in listed.splitlines()]
+    assert lines == [f"{name} {meaning}{f' [{default}]' if default else ''}" for name, meaning, default in describe()]
+
+
+@pytest.mark.parametrize("command", [(), *[(name,) for name in main.commands]], ids=" ".join)
+def test_every_command_has_help(developer: Shell, command: tuple[str, ...]) -> None:
+    said = developer.call(*command, "-h")
+
+    assert said.code == 0
+    assert said.out.startswith("Usage: ")
+
+
+def test_the_readme_lists_every_setting_with_its_meaning_and_default() -> None:
+    table = TABLE.search(README.read_text(encoding="utf-8"))
+    if table is None:
+        pytest.skip("README.md has no table headed | name | meaning | default | yet")
+
+    expected = [f"| `{name}` | {meaning} | {default} |" for name, meaning, default in describe()]
+    assert table.group(1).splitlines() == [line.replace("|  |", "| |") for line in expected]
