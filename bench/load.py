@@ -14,7 +14,6 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -24,6 +23,9 @@ from lab.phone import Envelope, Sealer
 OK = 200
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length: "
+
+PROCESS_CPU = 2
+"""What the kernel's clock of a process's CPU time is known by, beside the process (Linux, `CPUCLOCK_SCHED`)."""
 
 WALK: tuple[tuple[dict[str, Any], str], ...] = (
     ({"action": "INIT", "screen": "", "data": {}}, "PRODUCT_SELECTOR"),
@@ -207,6 +209,5 @@ class _Line(asyncio.Protocol):
 
 
 def cpu_seconds(process: int) -> float:
-    """Return the CPU time that a process and all its threads have used, from the scheduler's own books (Linux)."""
-    tasks = Path(f"/proc/{process}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    """Return the CPU time that a process has used, with all its threads, those that ended too (Linux)."""
+    return time.clock_gettime(~process << 3 | PROCESS_CPU)

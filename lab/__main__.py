@@ -2,10 +2,8 @@
 
 import sys
 
-import httpx2
-
 from lab.stories import interest, offer, order, sample
-from lab.world import world
+from lab.world import Unable, world
 
 HELP = """\
 usage: python -m lab STORY
@@ -13,9 +11,10 @@ usage: python -m lab STORY
   walk personalised_offer   a customer walks the offer, as a phone does, encrypted
   walk purchase_interest    a customer completes the form that has no endpoint
   order                     an order fails to arrive, is resolved, arrives
-  sample                    put the sample order
+  sample                    the merchant puts the sample order, one that failed to arrive
 
-The server is the one on port 8000 of this machine, or that of WAYSTATE_PUBLIC_URL.
+The server is the one on port 8000 of this machine, or that of WAYSTATE_PUBLIC_URL. Its secrets are those of the
+WAYSTATE_ settings, or those that it made under var/ of this folder.
 """
 
 STORIES = {
@@ -28,15 +27,21 @@ STORIES = {
 
 def main() -> int:
     """Tell the story that the arguments name; 0 if it ended well, 1 if not, 2 if there is no such story."""
+    if sys.argv[1:] == ["--help"]:
+        sys.stdout.write(HELP)
+        return 0
     story = STORIES.get(tuple(sys.argv[1:]))
     if story is None:
         sys.stderr.write(HELP)
         return 2
     try:
-        return 0 if story(world()) else 1
-    except httpx2.HTTPError as error:
-        sys.stderr.write(f"lab: no server answers at {world().url} ({type(error).__name__})\n")
+        server = world()
+        server.ask("GET", "/health/live")
+        return 0 if story(server) else 1
+    except Unable as unable:
+        sys.stderr.write(f"lab: {unable}\n")
         return 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,16 +10,18 @@ import json
 import secrets
 from typing import Any
 
-import httpx2
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from msgspec import Struct
 
-from lab.world import SECONDS, World
+from lab.world import Unable, World
 
 DATA_API_VERSION = "3.0"
+
+SEALED = frozenset({200, 427})
+"""The statuses whose answers are encrypted, if they have a body."""
 
 
 class Envelope(Struct, frozen=True):
@@ -68,8 +70,16 @@ class Phone:
     """One customer's phone, with one Flow open."""
 
     def __init__(self, world: World, flow: str, token: str) -> None:
+        """
+        Be ready to open *flow* with the flow *token*.
+
+        Raises:
+            Unable: the server's public key is not known.
+        """
+        if not world.public_key:
+            raise Unable("no key of the server is here: be in the server's folder, or set WAYSTATE_PRIVATE_KEY_FILE")
         self._world = world
-        self._url = f"{world.url}/flows/{flow}"
+        self._path = f"/flows/{flow}"
         self._sealer = Sealer(world.public_key)
         self._token = token
 
@@ -92,6 +102,6 @@ class Phone:
 
     def send(self, envelope: Envelope) -> Answer:
         """Send an envelope, as it is."""
-        headers = self._world.signed(envelope.body)
-        response = httpx2.post(self._url, content=envelope.body, headers=headers, timeout=SECONDS)
-        return Answer(response.status_code, envelope.read(response.content) if response.content else None)
+        response = self._world.post(self._path, envelope.body)
+        sealed = response.content if response.status_code in SEALED else b""
+        return Answer(response.status_code, envelope.read(sealed) if sealed else None)

@@ -3,13 +3,17 @@
 import json
 import secrets
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from lab.phone import Answer, Phone
-from lab.world import World
+from lab.world import HINTS, World
+
+OFFER, INTEREST = "personalised_offer", "purchase_interest"
+OK = 200
 
 SAMPLE_ORDER = Path(__file__).parent / "sample_order.json"
 SHOWN = 100
@@ -18,33 +22,33 @@ SHOWN = 100
 
 def offer(world: World, token: str = "") -> bool:
     """Walk a customer through the personalised offer; return whether it ended as it should."""
-    token = token or secrets.token_urlsafe(16)
-    phone = Phone(world, "personalised_offer", token)
-    steps = [
-        ("opens the form", phone.open()),
-        ("chooses mobile phones", phone.submit("PRODUCT_SELECTOR", product_selection="0_mobile_phones")),
-        ("wants up to £500", phone.submit("OPTIONS", selected_product="phone", budget="1_£250_-_£500")),
-        ("chooses the first", phone.submit("OFFER", device="0_TechWave_TW14_Pro")),
-        ("reserves it", phone.submit("PRODUCT_DETAIL", selected_device="0_TechWave_TW14_Pro")),
-        ("opens the form again", phone.open()),
-    ]
-    for words, answer in steps:
+    token = token or secrets.token_hex(16)
+    phone = Phone(world, OFFER, token)
+
+    def walk() -> Iterator[tuple[str, Answer, int]]:
+        yield "opens the form", phone.open(), 200
+        yield "chooses mobile phones", phone.submit("PRODUCT_SELECTOR", product_selection="0_mobile_phones"), 200
+        yield "wants up to £500", phone.submit("OPTIONS", selected_product="phone", budget="1_£250_-_£500"), 200
+        yield "chooses the first", phone.submit("OFFER", device="0_TechWave_TW14_Pro"), 200
+        yield "reserves it", phone.submit("PRODUCT_DETAIL", selected_device="0_TechWave_TW14_Pro"), 200
+        yield "opens the form again", phone.open(), 427
+
+    for words, answer, expected in walk():
         _tell(words, answer)
-    _say(f"\nThe session: .venv/bin/waystate sessions show personalised_offer {token}")
-    return [answer.status for _, answer in steps] == [200, 200, 200, 200, 200, 427]
+        if answer.status != expected:
+            _say(f"that should have been {expected}; {HINTS.get(answer.status, 'see what the server logs')}")
+            return False
+    _say("that form is at its end, as it should be\n")
+    _say(f"The session: {_show(OFFER, token)}")
+    return True
 
 
 def interest(world: World) -> bool:
     """Send a customer the form without endpoint, and let them complete it; return whether it was taken."""
     recipient = "919800000042"
-    minted = world.ask(
-        "POST",
-        "/admin/api/v1/sessions",
-        {"definition": "purchase_interest", "recipient": recipient, "data": {}},
-        token=world.admin_token,
-    )
-    token = minted["key"]
-    _say(f"a session was minted: {token}")
+    minting = {"definition": INTEREST, "recipient": recipient, "data": {}}
+    token = world.ask("POST", "/admin/api/v1/sessions", minting, token=world.admin_token)["key"]
+    _say(f"a session is minted: {token}")
     response = {
         "flow_token": token,
         "name": "Asha Rao",
@@ -54,9 +58,13 @@ def interest(world: World) -> bool:
         "categories": ["cameras"],
     }
     status = world.deliver(_completion(recipient, response))
-    _say(f"the completed form came by webhook: {status}")
-    session = world.ask("GET", f"/admin/api/v1/sessions/purchase_interest/{quote(token)}", token=world.admin_token)
-    _say(f"the session is {session['state']}; .venv/bin/waystate sessions show purchase_interest {token}")
+    _say(f"the completed form comes by webhook: {status}")
+    if status != OK:
+        _say(f"that should have been {OK}; {HINTS.get(status, 'see what the server logs')}")
+        return False
+    session = world.ask("GET", f"/admin/api/v1/sessions/{INTEREST}/{quote(token)}", token=world.admin_token)
+    _say(f"the session is {session['state']}\n")
+    _say(f"The session: {_show(INTEREST, token)}")
     return bool(session["state"] == "completed")
 
 
@@ -69,14 +77,15 @@ def order(world: World) -> bool:
     begin = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)
 
     put = world.ask("PUT", f"/api/v1/orders/{order_id}", document, token=world.portal_token)
-    _say(f"the merchant puts order {order_id}: {put.get('state', put)}")
+    _say(f"the merchant puts order {order_id}: {put['state']}")
     for minutes, words in ((90, "failed_delivery"), (0, "packed"), (60, "out_for_delivery")):
         _scan(world, order_id, tracking_id, words, begin + timedelta(minutes=minutes))
     _read(world, order_id)
 
     subscribed = {"accountId": "1489", "whatsAppStatus": "ACTIVE"}
     subscribed |= {name: person[name] for name in ("contactPhone", "customerName", "email")}
-    world.ask("POST", f"/_ah/api/esb/v2/order/{order_id}", subscribed, token=world.portal_token)
+    told = world.ask("POST", f"/_ah/api/esb/v2/order/{order_id}", subscribed, token=world.portal_token)
+    _say(f"the customer subscribes to updates: {told['status'].strip()}")
     chosen = {
         "customerOrderNumber": document["customerOrderNumber"],
         "resolutionCode": "ACTF001",
@@ -84,21 +93,25 @@ def order(world: World) -> bool:
         "contactPhoneNumber": person["contactPhone"],
     }
     case = world.ask("POST", "/api/v2/ndrResolution", chosen, token=world.portal_token)
-    _say(f"the customer wants another attempt: {case.get('state', case)}")
+    _say(f"the customer wants another attempt: {case['state']}")
     for minutes, words in ((240, "out_for_delivery"), (300, "delivered")):
         _scan(world, order_id, tracking_id, words, begin + timedelta(minutes=minutes))
-    arrived = _read(world, order_id) == "delivered"
-    _say(f"\nThe order:    .venv/bin/waystate sessions show order {order_id}")
-    _say(f"Its shipment: .venv/bin/waystate sessions show shipment {order_id}:{tracking_id}")
-    _say(f"Its case:     .venv/bin/waystate sessions show ndr_case {case.get('key', '')}")
-    return arrived
+    status = _read(world, order_id)
+    _say(f"\nThe order:    {_show('order', order_id)}")
+    _say(f"Its shipment: {_show('shipment', f'{order_id}:{tracking_id}')}")
+    _say(f"Its case:     {_show('ndr_case', case['key'])}")
+    return status == "delivered"
 
 
 def sample(world: World) -> bool:
-    """Put the sample order as it is, for looking at; return whether it was taken."""
+    """Put the sample order as it is, for looking at; return whether it was taken as it stands."""
     document = json.loads(SAMPLE_ORDER.read_text())
-    put = world.ask("PUT", f"/api/v1/orders/{document['orderId']}", document, token=world.portal_token)
-    return "state" in put
+    order_id = document["orderId"]
+    put = world.ask("PUT", f"/api/v1/orders/{order_id}", document, token=world.portal_token)
+    _say(f"the merchant puts order {order_id}: {put['state']}")
+    status = _read(world, order_id)
+    _say(f"\nThe order:    {_show('order', order_id)}")
+    return bool(status == document["items"][0]["latestStatus"])
 
 
 def sample_order() -> dict[str, Any]:
@@ -121,14 +134,14 @@ def _scan(world: World, order_id: str, tracking_id: str, status: str, at: dateti
         "location": "Pune",
     }
     answer = world.ask("POST", "/webhooks/couriers/generic", {"events": [event]}, key=world.courier_key)
-    _say(f"the courier reports {status} of {at:%H:%M}: {answer.get('results', [answer])[0].get('status', answer)}")
+    _say(f"the courier reports {status} of {at:%H:%M} UTC: {answer['results'][0]['status']}")
 
 
 def _read(world: World, order_id: str) -> str:
     document = world.ask("GET", f"/_ah/api/esb/v2/order/{order_id}", token=world.portal_token)
     item = document["items"][0]
     choices = [choice["resolutionCode"] for choice in item["ndrDetails"].get("resolutions", [])]
-    _say(f"the portal reads: {item['latestStatus']}, choices {choices or 'none'}")
+    _say(f"the portal reads: {item['latestStatus']}; the customer can choose {', '.join(choices) or 'nothing'}")
     return str(item["latestStatus"])
 
 
@@ -161,6 +174,12 @@ def _tell(words: str, answer: Answer) -> None:
     where = content.get("screen", content.get("error_msg", content.get("data", {}).get("error_msg", "")))
     data = json.dumps(content.get("data", {}), ensure_ascii=False)
     _say(f"{words:<22} {answer.status} {where:<16} {data[:SHOWN]}{'…' if len(data) > SHOWN else ''}")
+
+
+def _show(definition: str, key: str) -> str:
+    """Return the command that shows a session; a key that begins with a dash must not be taken for an option."""
+    dashes = "-- " if key.startswith("-") else ""
+    return f".venv/bin/waystate sessions show {dashes}{definition} {key}"
 
 
 def _say(text: str) -> None:
