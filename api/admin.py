@@ -44,6 +44,7 @@ from api.views import (
 )
 from definitions.catalogue import Catalogue
 from diagrams import Overlay, Walked, draw, render_dot, render_mermaid
+from engine.errors import UnknownInstance
 from engine.model import Definition, EffectStatus, Instance
 from engine.ports import Store
 from storage.queries import Queries
@@ -51,7 +52,16 @@ from storage.queries import Queries
 MAX_LIMIT = 200
 """How long a list may be."""
 
-PICTURES = ("mmd", "dot", "svg", "png")
+UNKNOWN_DEFINITION = "unknown_definition"
+
+MAX_ID = 2**63
+"""No row's id is that large."""
+
+TEXTS = {"mmd": "text/vnd.mermaid", "dot": "text/vnd.graphviz"}
+"""The forms that a diagram comes in, by how their addresses end, and what each is."""
+
+DIAGRAMS = (*TEXTS, "svg", "png")
+"""How addresses of diagrams end; those of pictures say that there are none."""
 
 
 class AdminApi(Controller):
@@ -74,24 +84,27 @@ class AdminApi(Controller):
     @get("/definitions/{name:str}", responses=documented(401, 403, 404))
     async def definition(self, name: FromPath[str], catalogue: NamedDependency[Catalogue]) -> CompiledView:
         """Return a compiled definition."""
-        return compiled_view(catalogue.interpreter(unquote(name)).definition)
+        return compiled_view(_current(catalogue, unquote(name)))
 
     @get(
-        [f"/definitions/{{name:str}}/diagram.{suffix}" for suffix in PICTURES],
-        responses=documented(401, 403, 404, 501),
+        [f"/definitions/{{name:str}}/diagram.{suffix}" for suffix in DIAGRAMS],
+        responses=documented(401, 403, 404),
     )
     async def definition_diagram(
         self, name: FromPath[str], request: Request[Any, Any, Any], catalogue: NamedDependency[Catalogue]
     ) -> Response[str]:
         """Draw a definition."""
-        return _drawn(catalogue.interpreter(unquote(name)).definition, None, request)
+        return _drawn(_current(catalogue, unquote(name)), None, request)
 
     # Sessions
 
     @post("/sessions", responses=documented(401, 403, 404, 415, 422))
     async def mint(self, data: JSONBody[MintBody], sessions: NamedDependency[SessionDesk]) -> Minted:
         """Open a session of a Flow and mint its token: how a Flow without endpoint begins."""
-        return Minted((await sessions.mint(data.definition, data.recipient, data.data)).key)
+        try:
+            return Minted((await sessions.mint(data.definition, data.recipient, data.data)).key)
+        except UnknownInstance:
+            raise Refusal(404, UNKNOWN_DEFINITION, "No Flow has that name.") from None
 
     @get("/sessions", responses=documented(401, 403, 422))
     async def list_sessions(
@@ -134,8 +147,8 @@ class AdminApi(Controller):
         return [history_item(item) for item in await queries.history(*instance.id)]
 
     @get(
-        [f"/sessions/{{definition:str}}/{{key:str}}/diagram.{suffix}" for suffix in PICTURES],
-        responses=documented(401, 403, 404, 501),
+        [f"/sessions/{{definition:str}}/{{key:str}}/diagram.{suffix}" for suffix in DIAGRAMS],
+        responses=documented(401, 403, 404),
     )
     async def session_diagram(
         self,
@@ -182,19 +195,27 @@ class AdminApi(Controller):
         """List effects, the oldest first."""
         return [effect_view(effect) for effect in await queries.effects(status=status or "")]
 
-    @post("/effects/{effect_id:str}/retry", status_code=200, responses=documented(401, 403, 404, 409))
+    @post("/effects/{effect_id:str}/retry", status_code=200, responses=documented(401, 403, 404, 409, 415, 422))
     async def retry(
-        self, effect_id: FromPath[str], store: NamedDependency[Store], clock: NamedDependency[Clock]
+        self,
+        effect_id: FromPath[str],
+        store: NamedDependency[Store],
+        queries: NamedDependency[Queries],
+        clock: NamedDependency[Clock],
     ) -> EffectChanged:
         """Let an effect be called again; one whose outcome is unknown may then happen twice."""
-        return await _changed(store, clock, effect_id, ("dead", "discarded", "unknown"), "pending")
+        return await _changed(store, queries, clock, unquote(effect_id), ("dead", "discarded", "unknown"), "pending")
 
-    @post("/effects/{effect_id:str}/discard", status_code=200, responses=documented(401, 403, 404, 409))
+    @post("/effects/{effect_id:str}/discard", status_code=200, responses=documented(401, 403, 404, 409, 415, 422))
     async def discard(
-        self, effect_id: FromPath[str], store: NamedDependency[Store], clock: NamedDependency[Clock]
+        self,
+        effect_id: FromPath[str],
+        store: NamedDependency[Store],
+        queries: NamedDependency[Queries],
+        clock: NamedDependency[Clock],
     ) -> EffectChanged:
         """Let an effect be called no more."""
-        return await _changed(store, clock, effect_id, ("pending", "dead", "unknown"), "discarded")
+        return await _changed(store, queries, clock, unquote(effect_id), ("pending", "dead", "unknown"), "discarded")
 
     @get("/stats", responses=documented(401, 403))
     async def stats(self, queries: NamedDependency[Queries], metrics: NamedDependency[Metrics]) -> Stats:
@@ -207,15 +228,34 @@ class AdminApi(Controller):
         )
 
 
+def _current(catalogue: Catalogue, name: str) -> Definition:
+    """
+    Return the version of a definition that new sessions get.
+
+    Raises:
+        Refusal: there is none of that name.
+    """
+    if name not in catalogue:
+        raise Refusal(404, UNKNOWN_DEFINITION, "No definition has that name.")
+    return catalogue.interpreter(name).definition
+
+
 async def _view(instance: Instance, catalogue: Catalogue, queries: Queries) -> SessionView:
     effects = await queries.effects(definition=instance.definition, key=instance.key)
     return session_view(instance, catalogue, effects)
 
 
 async def _changed(
-    store: Store, clock: Clock, effect_id: str, expected: tuple[EffectStatus, ...], status: EffectStatus
+    store: Store,
+    queries: Queries,
+    clock: Clock,
+    effect_id: str,
+    expected: tuple[EffectStatus, ...],
+    status: EffectStatus,
 ) -> EffectChanged:
     if not await store.set_effect(effect_id, expected, status, "by staff", clock()):
+        if not await queries.effects(effect_id=effect_id):
+            raise Refusal(404, "unknown_effect", "No effect has that id.")
         raise Refusal(409, "effect_status", f"Only effects that are {', '.join(expected)} can become {status}.")
     return EffectChanged(effect_id, status)
 
@@ -224,10 +264,10 @@ def _drawn(definition: Definition, overlay: Overlay | None, request: Request[Any
     suffix = request.scope["path"].rpartition(".")[2]
     drawing = draw(definition, overlay)
     if suffix == "mmd":
-        return Response(render_mermaid(drawing), media_type="text/vnd.mermaid")
+        return Response(render_mermaid(drawing), media_type=TEXTS[suffix])
     if suffix == "dot":
-        return Response(render_dot(drawing), media_type="text/vnd.graphviz")
-    raise Refusal(501, "no_pictures", "Diagrams come as .mmd and .dot.")
+        return Response(render_dot(drawing), media_type=TEXTS[suffix])
+    raise Refusal(404, "no_pictures", "Diagrams come as .mmd and .dot.")
 
 
 def _cursor(before: int) -> str:
@@ -239,6 +279,9 @@ def _before(cursor: str) -> int | None:
     if not cursor:
         return None
     try:
-        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        before = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):
-        raise Refusal(400, "bad_cursor", "That is no cursor of ours.") from None
+        before = 0
+    if _cursor(before) != cursor or not 0 < before < MAX_ID:
+        raise Refusal(400, "bad_cursor", "That is no cursor of ours.")
+    return before

@@ -7,7 +7,7 @@ The way in: front door -> Flow endpoint, or Litestar's handlers -> desks -> engi
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from typing import Any, cast
 
 import structlog
@@ -91,22 +91,21 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
 
 
 def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
-    """Return the ASGI application over *parts*; when it stops it closes them."""
+    """Return the ASGI application over *parts*; when it stops, or cannot start, it closes them."""
 
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncIterator[None]:
-        await parts.catalogue.keep_versions(parts.store)
-        if parts.settings.development and not await parts.store.find(Account, account_id=SAMPLE_ACCOUNT.account_id):
-            await parts.orders.put_account(SAMPLE_ACCOUNT)
-        await parts.whatsapp.recover()
-        housekeeping = asyncio.create_task(_keep_house_for_ever(parts, clock))
-        yield
-        housekeeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await housekeeping
-        await parts.whatsapp.finish()
-        parts.queries.close()
-        parts.store.close()
+        with closing(parts.store), closing(parts.queries):
+            await parts.catalogue.keep_versions(parts.store)
+            if parts.settings.development and not await parts.store.find(Account, account_id=SAMPLE_ACCOUNT.account_id):
+                await parts.orders.put_account(SAMPLE_ACCOUNT)
+            await parts.whatsapp.recover()
+            housekeeping = asyncio.create_task(_keep_house_for_ever(parts, clock))
+            yield
+            housekeeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await housekeeping
+            await parts.whatsapp.finish()
 
     inside = Litestar(
         route_handlers=[

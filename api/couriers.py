@@ -6,11 +6,12 @@ courier that has a key.
 
 Rule 1: a call that is well formed is always answered 200, with a result for each event; what nobody knows is parked.
 Rule 2: a call that is not well formed stores nothing, and says where it is wrong.
+Rule 3: an event without an id is known by all that it says: one that says more of the same thing is another report of
+        it, and the shipment's timeline merges them.
 """
 
 import hashlib
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -24,8 +25,8 @@ from api.metrics import Metrics
 from api.orders import OrderDesk, ScanResult
 from api.problems import FieldProblem, Refusal, documented
 from definitions.orders.scans import Scan, derived_id
-from definitions.orders.times import from_local, from_rfc3339
-from definitions.orders.words import FORWARD, RETURN
+from definitions.orders.times import from_local, from_rfc3339, local_date
+from definitions.orders.words import FORWARD, RETURN, fact_name
 from engine.model import SECOND
 
 MAX_EVENTS = 1000
@@ -56,19 +57,19 @@ class GenericCall(Struct, forbid_unknown_fields=True):
 
 
 class _EshopboxLog(Struct):
-    status: str = ""
-    updated_at: str = field(name="updatedAt", default="")
+    status: str | None = None
+    updated_at: str | None = field(name="updatedAt", default=None)
 
 
 class _EshopboxResponse(Struct):
     order_number: Name = field(name="customerOrderNumber")
     tracking_id: Name = field(name="externalShipmentID")
-    updated_at: str = field(name="statusUpdatedAt", default="")
-    log: list[_EshopboxLog] = field(name="statusLog", default_factory=list)
-    remark: str = ""
-    location: str = ""
-    ndr_code: str = field(name="ndrCode", default="")
-    ndr_reason: str = field(name="ndrReason", default="")
+    updated_at: str | None = field(name="statusUpdatedAt", default=None)
+    log: list[_EshopboxLog] | None = field(name="statusLog", default=None)
+    remark: str | None = None
+    location: str | None = None
+    ndr_code: str | None = field(name="ndrCode", default=None)
+    ndr_reason: str | None = field(name="ndrReason", default=None)
 
 
 class EshopboxCall(Struct):
@@ -77,7 +78,7 @@ class EshopboxCall(Struct):
     resource: Literal["shipment", "returnShipment"]
     status: Name = field(name="eventSubType")
     response: _EshopboxResponse = field(name="response_data")
-    account: str = field(name="accountSlug", default="")
+    account: str | None = field(name="accountSlug", default=None)
 
 
 class CallResults(Struct):
@@ -115,39 +116,63 @@ async def take_eshopbox(
     data: JSONBody[EshopboxCall], orders: NamedDependency[OrderDesk], metrics: NamedDependency[Metrics]
 ) -> CallResults:
     """Take one change of a shipment or return, as Eshopbox publishes it."""
-    scan = _eshopbox_scan(data, await orders.zone_of(data.account), orders.now())
+    scan = _eshopbox_scan(data, await orders.zone_of(data.account or ""), orders.now())
     return _counted(await orders.take_scans("courier/eshopbox", [scan]), metrics)
 
 
 def _generic_scan(index: int, event: GenericEvent) -> Scan:
     try:
         at = from_rfc3339(event.occurred_at)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise _bad_time(f"/events/{index}/occurred_at", "An RFC 3339 time with its zone") from None
-    given = {"location": event.location, "remark": event.remark}
-    given |= {"ndr_code": event.ndr_code, "ndr_reason": event.ndr_reason}
-    scan_id = event.id or derived_id(event.tracking_id, event.leg, event.status, at)
-    return Scan(scan_id, event.order_id, event.tracking_id, event.leg, event.status, at, _known(given))
+    details = _known(event.location, event.remark, event.ndr_code, event.ndr_reason)
+    scan = Scan(event.id, event.order_id, event.tracking_id, event.leg, event.status, at, details)
+    return scan if event.id else _with_id(scan)
 
 
 def _eshopbox_scan(call: EshopboxCall, zone: ZoneInfo, now: int) -> Scan:
     """Return the event of a call. Its time is what it says, else what its log says, else that of its arrival."""
     response = call.response
     leg = RETURN if call.resource == "returnShipment" else FORWARD
-    logged = [entry.updated_at for entry in response.log if entry.status == call.status]
+    details = _known(response.location, response.remark, response.ndr_code, response.ndr_reason)
+    said = _eshopbox_time(call, leg, zone)
+    at = now - now % SECOND if said is None else said
+    scan = Scan("", response.order_number, response.tracking_id, leg, call.status, at, details)
+    if said is not None:
+        return _with_id(scan)
+    # Nothing in it tells a repeat from the same thing happening again: within a day it is a repeat.
+    day = local_date(now, zone).isoformat()
+    return msgspec.structs.replace(scan, id=_digest(call, day))
+
+
+def _eshopbox_time(call: EshopboxCall, leg: str, zone: ZoneInfo) -> int | None:
+    """Return when the event of a call happened: as it says, else the latest time that its log has for the status."""
+    said = _local(call.response.updated_at, zone, "statusUpdatedAt")
+    if said is not None:
+        return said
+    logged = [
+        _local(entry.updated_at, zone, f"statusLog/{index}/updatedAt")
+        for index, entry in enumerate(call.response.log or ())
+        if fact_name(leg, entry.status or "") == fact_name(leg, call.status)
+    ]
+    return max((at for at in logged if at is not None), default=None)
+
+
+def _local(text: str | None, zone: ZoneInfo, field_name: str) -> int | None:
     try:
-        at = from_local(response.updated_at or (logged[-1] if logged else ""), zone)
-    except (ValueError, OverflowError):
-        raise _bad_time("/response_data/statusUpdatedAt", "A time is YYYY-MM-DD HH:MM:SS") from None
-    if at is None:
-        # Nothing in it tells two such events apart but the call itself.
-        at = now - now % SECOND
-        scan_id = hashlib.sha256(msgspec.json.encode(call)).hexdigest()[:32]
-    else:
-        scan_id = derived_id(response.tracking_id, leg, call.status, at)
-    given = {"location": response.location, "remark": response.remark}
-    given |= {"ndr_code": response.ndr_code, "ndr_reason": response.ndr_reason}
-    return Scan(scan_id, response.order_number, response.tracking_id, leg, call.status, at, _known(given))
+        return from_local(text or "", zone)
+    except ValueError:
+        raise _bad_time(f"/response_data/{field_name}", "A time is YYYY-MM-DD HH:MM:SS") from None
+
+
+def _with_id(scan: Scan) -> Scan:
+    """Return an event that came without an id with one that is made of all that it says."""
+    fact = derived_id(scan.tracking_id, scan.leg, scan.status, scan.at)
+    return msgspec.structs.replace(scan, id=f"{fact}-{_digest(scan)}")
+
+
+def _digest(*said: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
 
 
 def _counted(results: list[ScanResult], metrics: Metrics) -> CallResults:
@@ -160,6 +185,7 @@ def _bad_time(pointer: str, message: str) -> Refusal:
     return Refusal(422, "invalid_content", errors=(FieldProblem(pointer, "time", message),))
 
 
-def _known(details: Mapping[str, str]) -> dict[str, str]:
+def _known(location: str | None, remark: str | None, ndr_code: str | None, ndr_reason: str | None) -> dict[str, str]:
     """Return the details that say something."""
+    details = {"location": location, "remark": remark, "ndr_code": ndr_code, "ndr_reason": ndr_reason}
     return {name: value for name, value in details.items() if value}

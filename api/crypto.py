@@ -1,31 +1,34 @@
 """
-Meta's envelope for Flow calls, its signature, and its media encryption.
+Meta's envelope for Flow calls, its signatures, and its media encryption.
 
-Sources: Meta, "Implementing your Flow Endpoint" (request decryption and encryption, signature) and "Media upload
-components" (media decryption).
+Sources: Meta, "Implementing your Flow Endpoint" (request decryption and encryption, signature, token signature) and
+"Media upload components" (media decryption).
 
 Rule 1: signatures are over the raw bytes and are checked before anything else; bytes are compared, in constant time.
 Rule 2: whatever keeps a call from being opened is one error; the reason is for our log alone.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
 
 import msgspec
+import pybase64
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.padding import PKCS7
-from msgspec import Struct
+from msgspec import Struct, field
 
 from definitions.json_text import too_deep
 from engine.errors import WorkflowError
 
 AES_KEY_BYTES = 16
 IV_BYTES = 16
+MEDIA_KEY_BYTES = 32
 MEDIA_TAG_BYTES = 10
 
 _FLIP = int.from_bytes(b"\xff" * IV_BYTES)
@@ -48,6 +51,10 @@ class SignatureWrong(WireError):
     """A call is signed with none of our app secrets."""
 
 
+class TokenForged(WireError):
+    """A Flow token does not come with the signature that Meta's client says it has."""
+
+
 class CannotDecrypt(WireError):
     """An envelope cannot be opened with any of our keys, or is none."""
 
@@ -56,21 +63,15 @@ class MediaCorrupt(WireError):
     """A media file is not what its metadata says."""
 
 
-class _Envelope(Struct):
-    encrypted_flow_data: str
-    encrypted_aes_key: str
-    initial_vector: str
-
-
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
-
-
 class Sealed(Struct, frozen=True):
-    """An envelope as it came: the content under an AES key, that key under ours, and the IV."""
+    """An envelope, its parts out of their base64: the content under an AES key, that key under ours, and the IV."""
 
-    content: bytes
-    key: bytes
-    iv: bytes
+    content: bytes = field(name="encrypted_flow_data")
+    key: bytes = field(name="encrypted_aes_key")
+    iv: bytes = field(name="initial_vector")
+
+
+_decode_envelope = msgspec.json.Decoder(Sealed).decode
 
 
 class Opened(Struct, frozen=True):
@@ -83,7 +84,7 @@ class Opened(Struct, frozen=True):
     def seal(self, answer: bytes) -> bytes:
         """Return *answer* encrypted as the phone expects it: same key, every bit of the IV flipped, in base64."""
         flipped = (int.from_bytes(self.iv) ^ _FLIP).to_bytes(IV_BYTES)
-        return binascii.b2a_base64(self.cipher.encrypt(flipped, answer, None), newline=False)
+        return pybase64.b64encode(self.cipher.encrypt(flipped, answer, None))
 
 
 def check_signature(body: bytes, headers: Sequence[bytes], app_secrets: Iterable[bytes]) -> None:
@@ -99,9 +100,43 @@ def check_signature(body: bytes, headers: Sequence[bytes], app_secrets: Iterable
     given = headers[0][len(_SIGNATURE_PREFIX) :]
     right = False
     for secret in app_secrets:
-        right |= hmac.compare_digest(given, hmac.digest(secret, body, "sha256").hex().encode())
+        signer = _signer(secret).copy()
+        signer.update(body)
+        right |= hmac.compare_digest(given, signer.hexdigest().encode())
     if not right:
         raise SignatureWrong("sig_bad")
+
+
+def check_token_signature(token: str, signature: str, app_secrets: Iterable[bytes]) -> None:
+    """
+    Check the `flow_token_signature` that a Flow *token* came with: a JWT, HS256, with the token in its payload.
+
+    Raises:
+        TokenForged: it is none, was made with none of *app_secrets*, or for another token.
+    """
+    signed, _, given = signature.encode().rpartition(b".")
+    right = False
+    for secret in app_secrets:
+        made = base64.urlsafe_b64encode(hmac.digest(secret, signed, "sha256")).rstrip(b"=")
+        right |= hmac.compare_digest(given, made)
+    if not right:
+        raise TokenForged("token_signature")
+    try:
+        header, payload = (
+            msgspec.json.decode(base64.urlsafe_b64decode(part + b"=="), type=dict[str, Any])
+            for part in signed.split(b".")
+        )
+    except ValueError:  # msgspec's and base64's errors are such, and so is another number of parts
+        raise TokenForged("token_signature") from None
+    # Meta's page says that the payload contains the token, not under which name.
+    if header.get("alg") != "HS256" or token not in payload.values():
+        raise TokenForged("token_signature")
+
+
+@lru_cache
+def _signer(secret: bytes) -> hmac.HMAC:
+    """Return what every signature with *secret* begins with: taking up a key costs more than signing."""
+    return hmac.new(secret, digestmod="sha256")
 
 
 def read_envelope(body: bytes) -> Sealed:
@@ -114,13 +149,8 @@ def read_envelope(body: bytes) -> Sealed:
     if too_deep(body):
         raise CannotDecrypt("format")
     try:
-        envelope = _decode_envelope(body)
-        sealed = Sealed(
-            content=binascii.a2b_base64(envelope.encrypted_flow_data, strict_mode=True),
-            key=binascii.a2b_base64(envelope.encrypted_aes_key, strict_mode=True),
-            iv=binascii.a2b_base64(envelope.initial_vector, strict_mode=True),
-        )
-    except ValueError:  # msgspec's and binascii's errors are such
+        sealed = _decode_envelope(body)
+    except ValueError:  # msgspec's errors are such, and that of text that is not UTF-8
         raise CannotDecrypt("format") from None
     if len(sealed.iv) != IV_BYTES:
         raise CannotDecrypt("format")
@@ -167,6 +197,8 @@ def decrypt_media(blob: bytes, keys: MediaKeys) -> bytes:
         decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
     except ValueError:
         raise MediaCorrupt("media_metadata") from None
+    if len(key) != MEDIA_KEY_BYTES:
+        raise MediaCorrupt("media_metadata")
     if not hmac.compare_digest(hashlib.sha256(blob).digest(), encrypted_hash):
         raise MediaCorrupt("media_encrypted_hash")
     sealed, tag = blob[:-MEDIA_TAG_BYTES], blob[-MEDIA_TAG_BYTES:]

@@ -144,6 +144,9 @@ class FlowProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin a Flow call, or leave the request to uvicorn."""
         self._in_head = False
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
         if not self._is_plain_flow_call():
             url, headers, expects = self.url, self.headers, self.expect_100_continue
             super().on_message_begin()
@@ -168,9 +171,9 @@ class FlowProtocol(HttpToolsProtocol):
         self._idle_timer = None
         if self.transport.is_closing():
             return
-        answered = self.cycle is None or self.cycle.response_complete
+        is_idle = not self._in_head and (self.cycle is None or self.cycle.response_complete)
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if answered and left <= 0:
+        if is_idle and left <= 0:
             self.transport.close()
         else:
             self._idle_timer = self.loop.call_later(max(left, 1.0), self._look_if_idle)
@@ -178,7 +181,7 @@ class FlowProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what arrived; a request that is not whole yet has its time."""
         super().data_received(data)
-        if self._in_head or self._head_timer is not None:
+        if self._in_head:
             self._watch_head(len(data))
         cycle: Any = self.cycle
         if type(cycle) is FlowCycle and cycle.more_body:
@@ -189,13 +192,10 @@ class FlowProtocol(HttpToolsProtocol):
         if self._head_timer is None:
             self._head_size = 0
             self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-        elif self._in_head:
-            self._head_size += size
-            if self._head_size > HEAD_LIMIT:
-                self.transport.close()
-        else:
-            self._head_timer.cancel()
-            self._head_timer = None
+            return
+        self._head_size += size
+        if self._head_size > HEAD_LIMIT:
+            self.transport.close()
 
     def _is_plain_flow_call(self) -> bool:
         """Return whether this is a Flow call that nothing is odd about, and the connection is free for it."""

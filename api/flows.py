@@ -24,7 +24,17 @@ import structlog
 from msgspec import Struct
 
 from api.clock import Clock
-from api.crypto import CannotDecrypt, Opened, Sealed, WireError, check_signature, open_envelope, read_envelope
+from api.crypto import (
+    CannotDecrypt,
+    Opened,
+    Sealed,
+    TokenForged,
+    WireError,
+    check_signature,
+    check_token_signature,
+    open_envelope,
+    read_envelope,
+)
 from api.keyring import KeyRing
 from api.logs import fault
 from api.metrics import Metrics
@@ -98,6 +108,7 @@ class Content(Struct):
     screen: Any = None
     data: Any = None
     flow_token: Any = None
+    flow_token_signature: Any = None
 
 
 _decode_content = msgspec.json.Decoder(Content).decode
@@ -290,8 +301,20 @@ class FlowEndpoint:
             waiting.answer = _sealed(waiting, 200, "client_error", {"data": {"acknowledged": True}})
         else:
             waiting.call = _call(content, waiting, self._clock())
-            if waiting.call.token in _NO_TOKEN or len(waiting.call.token) > _MAX_TOKEN:
+            if not self._is_token(waiting.call.token, content.flow_token_signature):
                 waiting.answer = _replied(waiting, gone("token_unknown", NO_SESSION))
+
+    def _is_token(self, token: str, signature: Any) -> bool:
+        """Return whether *token* can name a session, and whether Meta signed it, if a signature came with it."""
+        if token in _NO_TOKEN or len(token) > _MAX_TOKEN:
+            return False
+        if signature is None:
+            return True
+        try:
+            check_token_signature(token, str(signature), self._app_secrets)
+        except TokenForged:
+            return False
+        return True
 
     async def _pong(self, waiting: _Waiting) -> FlowAnswer:
         """Answer Meta's health check: the truth about the database, once it has been away for a while."""
@@ -462,9 +485,21 @@ def _read(content: bytes) -> Content:
     if too_deep(content):
         raise CannotDecrypt("inner_bad")
     try:
-        return _decode_content(content)
+        content.decode()  # the decoder does not look into what it leaves out
+        read = _decode_content(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise CannotDecrypt("inner_bad") from None
+    if not isinstance(read.version, str):
+        read.version = None  # an answer says it again, and JSON has no word for every number
+    return read
+
+
+def _is_storable(content: bytes) -> bool:
+    """Return whether every database takes what a content says; some numbers are too large even to be decoded."""
+    try:
+        return not unstorable(content)
+    except msgspec.DecodeError:
+        return False
 
 
 def _call(content: Content, waiting: _Waiting, now: int) -> Call:
@@ -476,7 +511,7 @@ def _call(content: Content, waiting: _Waiting, now: int) -> Call:
         and isinstance(screen, str | None)
         and isinstance(data, dict | None)
         and content.version in VERSIONS
-        and not (opened and unstorable(opened.content))
+        and (opened is None or _is_storable(opened.content))
     )
     return Call(
         identity=waiting.identity.id,
@@ -508,10 +543,11 @@ def _decision(waiting: _Waiting, call: Call, reply: Reply, answer: FlowAnswer) -
     """Return what a call commits: its identity and its answer always, the steps if it takes any."""
     instance = reply.instance
     stored = instance is not None and instance.revision > 0
+    too_large = len(answer.body) > KEPT_BYTES
     kept = Answer(
         status=answer.status,
-        digest=hashlib.sha256(answer.body).digest(),
-        body=answer.body if len(answer.body) <= KEPT_BYTES else None,
+        digest=hashlib.sha256(answer.body).digest() if too_large else None,
+        body=None if too_large else answer.body,
         definition=instance.definition if instance is not None and stored else "",
         key=instance.key if instance is not None and stored else "",
         revision=instance.revision if instance is not None and stored else 0,

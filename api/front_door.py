@@ -115,8 +115,7 @@ class FrontDoor:
             if is_flow:
                 await self._flow_call(scope, body, send)
                 return
-            if path.startswith(FLOWS):
-                raise Refused(405, "method_not_allowed", "Flow calls are posted.")
+            _check_posted(path)
             if limit.json and body:
                 _check_json(body, announced)
         except _Closed:
@@ -210,6 +209,12 @@ def _limit_of(path: str) -> Limit:
         if path.startswith(limit.prefix):
             return limit
     raise Refused(400, "target_refused", "A request names a path of this server.")
+
+
+def _check_posted(path: str) -> None:
+    """Refuse what is sent to a Flow in another way than posted."""
+    if path.startswith(FLOWS):
+        raise Refused(405, "method_not_allowed", "Flow calls are posted.")
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

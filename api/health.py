@@ -4,6 +4,7 @@ Liveness, readiness and metrics, for operators and their tools.
 Rule 1: strangers learn from health that we live and serve, and nothing else.
 """
 
+import math
 from typing import Literal
 
 from litestar import MediaType, Response, get
@@ -12,7 +13,8 @@ from msgspec import Struct
 
 from api.metrics import Metrics
 from api.problems import documented
-from engine.ports import Identity, Store
+from engine.errors import StoreError
+from engine.ports import Store
 from storage.queries import Queries
 
 
@@ -30,13 +32,16 @@ async def live() -> Health:
 
 @get("/health/ready", responses=documented(), tags=["health"])
 async def ready(store: NamedDependency[Store]) -> Health:
-    """Tell that the database answers, so that calls can be taken."""
-    await store.recall([Identity("health", "ready")])
+    """Tell that the database can be written, so that calls can be taken."""
+    await store.probe()
     return Health()
 
 
 @get("/metrics", media_type=MediaType.TEXT, responses=documented(), tags=["health"])
 async def metrics(metrics: NamedDependency[Metrics], queries: NamedDependency[Queries]) -> Response[bytes]:
-    """Return the counters in Prometheus's text format."""
-    metrics.quarantined.set(await queries.quarantined())
+    """Return the counters in Prometheus's text format; what only the database knows is NaN while it is down."""
+    try:
+        metrics.quarantined.set(await queries.quarantined())
+    except StoreError:
+        metrics.quarantined.set(math.nan)
     return Response(metrics.render(), media_type=metrics.content_type)

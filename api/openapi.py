@@ -2,20 +2,25 @@
 The OpenAPI document and its page.
 
 Litestar makes the document from the handlers; added here is what it cannot know: that bodies take no unknown fields,
-who may call what, and the Flow endpoint, which the front door answers itself.
+what is read of an order, who may call what, which addresses have no body to be slow or large, what diagrams are written
+in, and the Flow endpoint, which the front door answers itself.
 """
 
+from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Tag
 
+from api.admin import TEXTS
 from api.pages import render_page
+from api.problems import Refusal
 
 VERSION = "0.1.0"
+NOT_FOUND = 404
 
 TAGS = {
     "flows": "Meta's encrypted calls for the screens of a Flow",
@@ -27,12 +32,26 @@ TAGS = {
     "health": "For operators",
 }
 
+NEEDS = {
+    "bearer": "a bearer token in Authorization",
+    "courier": "the courier's key in x-api-key",
+    "signature": "Meta's signature of the body in X-Hub-Signature-256",
+}
+
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "courier": {"type": "apiKey", "in": "header", "name": "x-api-key"},
     "signature": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature-256"},
 }
-_SCHEME_OF = {"admin": "bearer", "portal": "bearer", "merchants": "bearer", "couriers": "courier"}
+_SCHEME_OF = {
+    "admin": "bearer",
+    "portal": "bearer",
+    "merchants": "bearer",
+    "couriers": "courier",
+    "whatsapp": "signature",
+}
+_SUCCESSES = {"200": "What was asked for", "201": "Opened"}
+_OF_BODIES = {"408", "413"}
 
 _FLOW_CALL = {
     "post": {
@@ -76,6 +95,53 @@ _FLOW_CALL = {
 }
 
 
+_TEXT = {"type": "string"}
+_TRACKING = {
+    "type": "object",
+    "properties": {
+        "trackingID": _TEXT,
+        "courierName": _TEXT,
+        "statusLog": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["status", "updatedAt"],
+                "properties": dict.fromkeys(("status", "updatedAt", "remark", "location"), _TEXT),
+            },
+        },
+    },
+}
+_ORDER = {
+    "type": "object",
+    "description": "An order document; what is not named here is kept and read back as it is.",
+    "required": ["orderId", "customerOrderNumber", "accountSlug", "items"],
+    "properties": {
+        **dict.fromkeys(("orderId", "customerOrderNumber", "accountSlug"), _TEXT),
+        "shippingAddress": {
+            "type": "object",
+            "properties": dict.fromkeys(("contactPhone", "customerName", "email"), _TEXT),
+        },
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "forwardTrackingTimeline": _TRACKING,
+                    "returnTrackingTimeline": _TRACKING,
+                    "ndrDetails": {"type": "object", "properties": {"ndrCode": _TEXT, "reason": _TEXT}},
+                },
+            },
+        },
+    },
+}
+_BODIES = {
+    ("/api/v1/orders/{order_id}", "put"): {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ORDER}}}
+    }
+}
+"""What Litestar cannot see of bodies that are taken as they are."""
+
+
 class Document(OpenAPIRenderPlugin):
     """`/schema/openapi.json`."""
 
@@ -95,7 +161,16 @@ class Page(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
         """Return the page."""
-        return render_page("schema.html", document=complete(openapi_schema), tags=TAGS)
+        document = complete(openapi_schema)
+        fields_of = partial(_fields, document["components"]["schemas"])
+        return render_page("schema.html", document=document, tags=TAGS, needs=NEEDS, fields_of=fields_of)
+
+
+def _found(response: Response[Any]) -> Response[Any]:
+    """Return a response, unless it is the framework's own page for what is not there: problems have one shape."""
+    if response.status_code == NOT_FOUND:
+        raise Refusal(NOT_FOUND, "not_found")
+    return response
 
 
 CONFIG = OpenAPIConfig(
@@ -103,6 +178,7 @@ CONFIG = OpenAPIConfig(
     version=VERSION,
     description="WhatsApp Flows and order lifecycles as persisted state machines.",
     path="/schema",
+    openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, after_request=_found),
     render_plugins=[Page(), Document()],
     tags=[Tag(name, description) for name, description in TAGS.items()],
     use_handler_docstrings=True,
@@ -112,7 +188,16 @@ CONFIG = OpenAPIConfig(
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Return Litestar's document with what it cannot know."""
     paths = {
-        path: {method: _guarded(call) for method, call in calls.items()} for path, calls in document["paths"].items()
+        path: {
+            method: {
+                **call,
+                **_BODIES.get((path, method), {}),
+                **_security(method, call),
+                "responses": _responses(path, method, call),
+            }
+            for method, call in calls.items()
+        }
+        for path, calls in document["paths"].items()
     }
     components = document.get("components", {})
     strict = _strict_names(msgspec.Struct)
@@ -127,9 +212,55 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _guarded(call: dict[str, Any]) -> dict[str, Any]:
-    schemes = [_SCHEME_OF[tag] for tag in call.get("tags", []) if tag in _SCHEME_OF]
-    return {**call, "security": [{scheme: []} for scheme in schemes]} if schemes else call
+def _security(method: str, call: dict[str, Any]) -> dict[str, Any]:
+    """Return what a caller must show, if anything: Meta signs what it posts, not its challenge."""
+    schemes = [_SCHEME_OF[tag] for tag in call["tags"] if tag in _SCHEME_OF and (tag, method) != ("whatsapp", "get")]
+    return {"security": [{scheme: []} for scheme in schemes]} if schemes else {}
+
+
+def _responses(path: str, method: str, call: dict[str, Any]) -> dict[str, Any]:
+    """Return the answers of an address: what is asked for without a body is never too slow or too large."""
+    responses = {
+        status: {**response, "description": _SUCCESSES.get(status, response["description"])}
+        for status, response in call["responses"].items()
+        if not (method == "get" and status in _OF_BODIES)
+    }
+    _, diagram, suffix = path.rpartition("/diagram.")
+    if diagram:
+        drawn = responses.pop("200")
+        if suffix in TEXTS:
+            responses = {"200": {**drawn, "content": {TEXTS[suffix]: {"schema": {"type": "string"}}}}, **responses}
+    return responses
+
+
+class Field(msgspec.Struct, frozen=True):
+    """A field of a body, for people: its name, what it is, and whether it must be there."""
+
+    name: str
+    kind: str
+    needed: bool
+
+
+def _fields(schemas: dict[str, Any], call: dict[str, Any]) -> list[Field]:
+    """Return the fields of the body that an address takes, if it says what they are."""
+    content = call.get("requestBody", {}).get("content", {}).get("application/json", {})
+    body = _resolved(schemas, content.get("schema", {}))
+    return [
+        Field(name, _kind(_resolved(schemas, field)), name in body.get("required", ()))
+        for name, field in body.get("properties", {}).items()
+    ]
+
+
+def _resolved(schemas: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    _, _, name = schema.get("$ref", "").rpartition("/")
+    return schemas[name] if name else schema
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    kinds = [part.get("type", "anything") for part in schema.get("oneOf", [schema])]
+    return " or ".join(map(str, kinds))
 
 
 def _strict_names(kind: type[msgspec.Struct]) -> set[str]:

@@ -5,9 +5,11 @@ Rule 1: every decision about an order is one about its whole family (engine/fami
 Rule 2: a merchant's or shopper's repeat is harmless by what it asks for, a courier's by its event's identity.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,16 +18,16 @@ from msgspec import Struct
 from api.clock import Clock
 from definitions.catalogue import Catalogue
 from definitions.orders import ndr
-from definitions.orders.document import Case, Order, Standing, read_back, read_order
+from definitions.orders.document import Case, Order, Person, Shipment, Standing, read_back, read_order
 from definitions.orders.rows import Account, Alias, Customer, OrderDocument, ParkedFact
-from definitions.orders.scans import TOO_FAR_AHEAD, Scan
+from definitions.orders.scans import TOO_FAR_AHEAD, Scan, derived_id
 from definitions.orders.times import local_date, to_date, to_rfc3339
 from engine.errors import WorkflowError
 from engine.family import Family, family_of
 from engine.fold import Fact
 from engine.model import Event, Instance, born
 from engine.ports import Decision, Identity, Row, Store
-from engine.runtime import settle
+from engine.runtime import Deliberation, settle
 
 ORDER, SHIPMENT, NDR_CASE, SUBSCRIPTION = "order", "shipment", "ndr_case", "subscription"
 CHANGED = "shipments_changed"
@@ -44,6 +46,12 @@ OPEN = "open"
 
 SUBSCRIPTION_EVENTS = {"ACTIVE": "opt_in", "INACTIVE": "opt_out"}
 """What the portal's `whatsAppStatus` asks for."""
+
+SHOPPER = "shopper"
+"""Who subscribes and chooses, by whatever page or message."""
+
+MERCHANT = "merchant"
+"""Whose facts the logs of an order document are."""
 
 NATIONAL_DIGITS = 8
 """The fewest digits that two phone numbers must share at their ends to be the same."""
@@ -107,6 +115,7 @@ class OrderDesk:
         self._catalogue = catalogue
         self._store = store
         self._clock = clock
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def now(self) -> int:
         """Return the time by which what comes in is judged."""
@@ -126,10 +135,14 @@ class OrderDesk:
         Raises:
             AccountTaken: its slug is another's.
         """
-        for other in await self._store.find(Account, slug=account.slug):
-            if other.account_id != account.account_id:
-                raise AccountTaken
-        await self._record(Decision(recorded_at=self._clock(), put=(account,)))
+
+        async def deliberate() -> Decision:
+            for other in await self._store.find(Account, slug=account.slug):
+                if other.account_id != account.account_id:
+                    raise AccountTaken
+            return Decision(recorded_at=self._clock(), put=(account,))
+
+        await settle(self._store, deliberate)
 
     async def put_order(self, document: dict[str, Any]) -> Instance:
         """
@@ -155,16 +168,30 @@ class OrderDesk:
                 return None
             now = self._clock()
             family = await self._family(order.order_id, now)
-            _apply_document(family, order, account)
+            parked = self._apply_document(family, order, account, now)
             row = OrderDocument(order.order_id, account.account_id, order.number, text, now)
-            return family.decision(put=(row,), add=(_customer(order, account),))
+            return family.decision(put=(row,), add=(_customer(order, account), *parked))
 
-        await settle(self._store, deliberate)
+        await self._settle(order.order_id, deliberate)
         await self._release(order.order_id)
         (instance,) = await self._store.load([(ORDER, order.order_id)])
         if instance is None:
             raise UnknownOrder
         return instance
+
+    def _apply_document(self, family: Family, order: Order, account: Account, now: int) -> list[ParkedFact]:
+        """Let a family have the shipments and facts that a document speaks of; return the facts to park."""
+        parked: list[ParkedFact] = []
+        known = {"account_id": account.account_id, "customer_order_number": order.number}
+        root = family.open(ORDER, order.order_id, {})
+        family.amend(root, {**known, "unassigned_items": order.unassigned_items})
+        for shipment in order.shipments:
+            context = {"tracking_id": shipment.tracking_id, "leg": shipment.leg, "courier": shipment.courier}
+            family.open(SHIPMENT, f"{order.order_id}:{shipment.tracking_id}", context)
+            scans = [_logged(order.order_id, shipment, fact) for fact in shipment.facts]
+            parked += self._offer(family, order.order_id, MERCHANT, scans, now)[1]
+        family.tell_root(CHANGED, f"document/{root.steps}")
+        return parked
 
     # Couriers
 
@@ -206,7 +233,8 @@ class OrderDesk:
             results.update(statuses)
             return family.decision(identities, add=parked)
 
-        await settle(self._store, deliberate)
+        known = await self._document(order_ref)
+        await self._settle(known.order_id if known else order_ref, deliberate)
         if "parked" in results.values():
             # The order may have been put while its scan was being parked: whoever comes second finds both.
             document = await self._document(order_ref)
@@ -271,7 +299,7 @@ class OrderDesk:
                 family.receive(family.members[SHIPMENT, f"{document.order_id}:{tracking_id}"], of_shipment)
             return family.decision(remove=placed) if placed else None
 
-        await settle(self._store, deliberate)
+        await self._settle(order_id, deliberate)
 
     # Shoppers
 
@@ -287,7 +315,7 @@ class OrderDesk:
         family = await self._family(document.order_id, self._clock())
         standings = {
             (member.context["tracking_id"], member.context["leg"]): Standing(
-                family.timeline(member), self._case_view(self._case(family, member))
+                family.timeline(member), self._case_view(_cases(family, member.key))
             )
             for member in list(family.members.values())
             if member.definition == SHIPMENT
@@ -308,9 +336,10 @@ class OrderDesk:
         if status not in SUBSCRIPTION_EVENTS:
             raise ResolutionInvalid("whatsAppStatus", "one of " + ", ".join(SUBSCRIPTION_EVENTS))
         document = await self._known(order_ref)
-        person = msgspec.json.decode(document.document).get("shippingAddress", {})
-        customers = await self._store.find(Customer, account_id=account_id, phone=phone, email=email)
-        is_theirs = (person.get("contactPhone"), person.get("email")) == (phone, email)
+        content = msgspec.json.decode(document.document)
+        person = _person(content)
+        customers = await self._store.find(Customer, account_id=account_id, phone=person.phone, email=person.email)
+        is_theirs = _same_phone(person.phone, phone) and person.email.casefold() == email.strip().casefold()
         if document.account_id != account_id or not customers or not is_theirs:
             raise UnknownCustomer
         key = f"{account_id}:{customers[0].person_id}:{CATEGORY}"
@@ -325,7 +354,7 @@ class OrderDesk:
             if name not in interpreter.allowed(instance):
                 return None
             evidence = {"source": "portal", "order_id": document.order_id, "at": to_rfc3339(now)}
-            event = Event(f"portal/{instance.steps}", name, now, now, evidence, {"evidence": evidence}, "shopper")
+            event = Event(f"portal/{instance.steps}", name, now, now, evidence, {"evidence": evidence}, SHOPPER)
             return Decision(recorded_at=now, steps=(interpreter.step(instance, event),))
 
         await settle(self._store, deliberate)
@@ -344,18 +373,23 @@ class OrderDesk:
             StepError: the case takes no resolution any more.
         """
         document = await self._known(resolution.number)
-        person = msgspec.json.decode(document.document).get("shippingAddress", {})
-        if not _same_phone(person.get("contactPhone", ""), resolution.phone):
+        if not _same_phone(_person(msgspec.json.decode(document.document)).phone, resolution.phone):
             raise UnknownOrder
         today = local_date(self._clock(), await self._zone(document.account_id)).isoformat()
-        chosen = _chosen(resolution, today)
+        chosen = _chosen(resolution)
         family = await self._family(document.order_id, self._clock())
-        shipment = family.members.get((SHIPMENT, f"{document.order_id}:{resolution.tracking_id}"))
-        case = None if shipment is None else self._case(family, shipment)
-        if case is None:
+        cases = _cases(family, f"{document.order_id}:{resolution.tracking_id}")
+        if not cases:
             raise UnknownCase
-        identities = _identities_of(case, idempotency_key, chosen) if idempotency_key else ()
-        return await self._choose(document.order_id, case.key, chosen, identities, resolution.source or "shopper")
+        case = cases[-1]
+        identities: tuple[Identity, ...] = ()
+        if idempotency_key:
+            # A repeat is about the case that it was first about, even if there is a later one by now.
+            receipts = await self._store.recall([_identities_of(each, idempotency_key, chosen)[0] for each in cases])
+            case = next((each for each, receipt in zip(cases, receipts, strict=True) if receipt), case)
+            identities = _identities_of(case, idempotency_key, chosen)
+        said = {"action_source": resolution.source} if resolution.source else {}
+        return await self._choose(document.order_id, case.key, chosen, identities, said=said, today=today)
 
     async def resolve_by_button(self, case: Instance, code: str, identity: Identity) -> Instance:
         """
@@ -366,9 +400,9 @@ class OrderDesk:
             StepError: the case takes no resolution any more.
         """
         _, _, order_id = case.family.partition("/")
-        chosen = _chosen(Resolution("", "", "", code), "")
+        chosen = _chosen(Resolution("", "", "", code))
         alias = Alias("wamid", identity.id, NDR_CASE, case.key)
-        return await self._choose(order_id, case.key, chosen, (identity,), "shopper", [alias])
+        return await self._choose(order_id, case.key, chosen, (identity,), [alias])
 
     async def _choose(
         self,
@@ -376,8 +410,10 @@ class OrderDesk:
         case_key: str,
         chosen: dict[str, str],
         identities: tuple[Identity, ...],
-        actor: str,
         add: Sequence[Row] = (),
+        *,
+        said: Mapping[str, str] = {},
+        today: str = "",
     ) -> Instance:
         """Let a case take a choice with its family. The choice that stands in an open case changes nothing."""
 
@@ -390,21 +426,23 @@ class OrderDesk:
             now = self._clock()
             family = await self._family(order_id, now)
             case = family.members[NDR_CASE, case_key]
-            if case.context.get("resolution") == chosen and self._is_open(case):
+            if case.context.get("resolution") == chosen and self._has(OPEN, case):
                 return Decision(identities=identities, recorded_at=now, add=tuple(add)) if identities else None
+            if chosen.get("deferredDate", today) < today:
+                raise ResolutionInvalid("deferredDate", "today or later")
             event = Event(
                 id=f"{_digest(chosen)}/{case.steps}",
                 name=RESOLVED,
                 at=now,
                 received_at=now,
-                data={"resolution_code": chosen["resolutionCode"], **chosen},
+                data={**said, "resolution_code": chosen["resolutionCode"], **chosen},
                 assign={"resolution": chosen},
-                actor=actor,
+                actor=SHOPPER,
             )
             family.apply(case, event)
             return family.decision(identities, add=add)
 
-        await settle(self._store, deliberate)
+        await self._settle(order_id, deliberate)
         (case,) = await self._store.load([(NDR_CASE, case_key)])
         if case is None:
             raise UnknownCase
@@ -430,11 +468,11 @@ class OrderDesk:
 
     # What is needed for all that
 
-    async def _record(self, decision: Decision) -> None:
-        async def deliberate() -> Decision:
-            return decision
-
-        await settle(self._store, deliberate)
+    async def _settle(self, order_id: str, deliberate: Deliberation) -> None:
+        """Decide about an order in the turn in which it was asked for: however many ask at once, none is overtaken."""
+        turn = self._turns.setdefault(order_id, asyncio.Lock())
+        async with turn:
+            await settle(self._store, deliberate)
 
     async def _family(self, order_id: str, now: int) -> Family:
         root = (ORDER, order_id)
@@ -459,16 +497,10 @@ class OrderDesk:
         return ZoneInfo(account.timezone)
 
     async def _is_subscribed(self, account_id: str, content: dict[str, Any]) -> bool:
-        person = content.get("shippingAddress", {})
-        customers = await self._store.find(
-            Customer, account_id=account_id, phone=person.get("contactPhone", ""), email=person.get("email", "")
-        )
+        person = _person(content)
+        customers = await self._store.find(Customer, account_id=account_id, phone=person.phone, email=person.email)
         keys = [(SUBSCRIPTION, f"{account_id}:{customer.person_id}:{CATEGORY}") for customer in customers]
-        found = [instance for instance in await self._store.load(keys) if instance is not None]
-        return any(
-            SUBSCRIBED in self._catalogue.interpreter(SUBSCRIPTION, instance.version).states[instance.state].tags
-            for instance in found
-        )
+        return any(self._has(SUBSCRIBED, found) for found in await self._store.load(keys) if found is not None)
 
     async def _account_of_number(self, phone_number_id: str) -> str:
         """Return the account that a phone number serves: the one whose settings name it, or the only one there is."""
@@ -477,26 +509,33 @@ class OrderDesk:
         fitting = named or accounts
         return fitting[0].account_id if len(fitting) == 1 else ""
 
-    def _case(self, family: Family, shipment: Instance) -> Instance | None:
-        """Return the case of a shipment's latest counting failure."""
-        cases = [
-            member
-            for member in family.members.values()
-            if member.definition == NDR_CASE and member.context.get("opened_by") == shipment.key
-        ]
-        return max(cases, key=lambda case: case.created_at, default=None)
-
-    def _case_view(self, case: Instance | None) -> Case | None:
-        if case is None:
+    def _case_view(self, cases: Sequence[Instance]) -> Case | None:
+        """Return the last of a shipment's cases as the order shows it."""
+        if not cases:
             return None
+        case = cases[-1]
         interpreter = self._catalogue.interpreter(case.definition, case.version)
         code = case.context.get("ndr_code", "")
         choices = ndr.reason(code).resolutions if RESOLVED in interpreter.allowed(case) else ()
         resolution = case.context.get("resolution", {})
-        return Case(code, case.context.get("ndr_reason", ""), choices, self._is_open(case), resolution)
+        return Case(code, case.context.get("ndr_reason", ""), choices, self._has(OPEN, case), resolution)
 
-    def _is_open(self, case: Instance) -> bool:
-        return OPEN in self._catalogue.interpreter(case.definition, case.version).states[case.state].tags
+    def _has(self, tag: str, instance: Instance) -> bool:
+        """Return whether an instance's state has *tag*; one that its definition does not have has none."""
+        state = self._catalogue.interpreter(instance.definition, instance.version).states.get(instance.state)
+        return state is not None and tag in state.tags
+
+
+def _cases(family: Family, shipment_key: str) -> list[Instance]:
+    """Return the cases of a shipment's counting failures, the latest failure's last."""
+    members = family.members.values()
+    cases = [case for case in members if case.definition == NDR_CASE and case.context.get("opened_by") == shipment_key]
+    return sorted(cases, key=lambda case: case.created_at)
+
+
+def _person(content: Mapping[str, Any]) -> Person:
+    """Return whom an order's document is for."""
+    return msgspec.convert(content.get("shippingAddress", {}), Person)
 
 
 def _phone_numbers(account: Account) -> list[str]:
@@ -505,16 +544,11 @@ def _phone_numbers(account: Account) -> list[str]:
     return numbers if isinstance(numbers, list) else []
 
 
-def _apply_document(family: Family, order: Order, account: Account) -> None:
-    """Let a family have the shipments and facts that an order document speaks of."""
-    context = {"account_id": account.account_id, "customer_order_number": order.number}
-    root = family.open(ORDER, order.order_id, context)
-    family.amend(root, {"unassigned_items": order.unassigned_items})
-    for shipment in order.shipments:
-        context = {"tracking_id": shipment.tracking_id, "leg": shipment.leg, "courier": shipment.courier}
-        member = family.open(SHIPMENT, f"{order.order_id}:{shipment.tracking_id}", context)
-        family.receive(member, shipment.facts)
-    family.tell_root(CHANGED, f"document/{root.steps}")
+def _logged(order_id: str, shipment: Shipment, fact: Fact) -> Scan:
+    """Return an entry of a document's log as the scan that it tells of."""
+    leg, _, word = fact.name.partition(".")
+    scan_id = derived_id(f"{order_id}:{shipment.tracking_id}", leg, word, fact.at)
+    return Scan(scan_id, order_id, shipment.tracking_id, leg, word, fact.at, dict(fact.details))
 
 
 def _customer(order: Order, account: Account) -> Customer:
@@ -528,12 +562,12 @@ def _parked(source: str, scan: Scan, reason: str, now: int) -> ParkedFact:
     return ParkedFact(source, scan.id, scan.order_ref, reason, msgspec.json.encode(scan).decode(), now)
 
 
-def _chosen(resolution: Resolution, today: str) -> dict[str, str]:
+def _chosen(resolution: Resolution) -> dict[str, str]:
     """
     Return a resolution as the case keeps it.
 
     Raises:
-        ResolutionInvalid: the code is unknown, or it needs a date that is missing or past.
+        ResolutionInvalid: the code is unknown, or it needs a date that is missing.
     """
     known = ndr.RESOLUTIONS.get(resolution.code)
     if known is None:
@@ -541,12 +575,9 @@ def _chosen(resolution: Resolution, today: str) -> dict[str, str]:
     chosen = {"resolutionCode": resolution.code, "action": known.action}
     if known.needs_date:
         try:
-            date = to_date(resolution.deferred_date).isoformat()
+            chosen["deferredDate"] = to_date(resolution.deferred_date).isoformat()
         except ValueError:
             raise ResolutionInvalid("deferredDate", "a date, YYYY-MM-DD or DD-MM-YYYY") from None
-        if date < today:
-            raise ResolutionInvalid("deferredDate", "today or later")
-        chosen["deferredDate"] = date
     if resolution.remarks:
         chosen["remarks"] = resolution.remarks
     return {**chosen, **resolution.details}
@@ -564,6 +595,11 @@ def _digest(chosen: dict[str, str]) -> str:
 
 def _same_phone(one: str, other: str) -> bool:
     """Return whether two ways of writing a phone number mean the same; the country's code may be left out."""
-    digits, others = ("".join(filter(str.isdigit, number)) for number in (one, other))
-    shorter, longer = sorted((digits, others), key=len)
+    shorter, longer = sorted((_digits(one), _digits(other)), key=len)
     return bool(shorter) and (shorter == longer or (len(shorter) >= NATIONAL_DIGITS and longer.endswith(shorter)))
+
+
+def _digits(number: str) -> str:
+    """Return a phone number's digits, in any script, without what is dialled before it within or out of a country."""
+    digits = (str(int(letter)) for letter in number.replace("(0)", "") if letter.isdecimal())
+    return "".join(digits).lstrip("0")

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from litestar import Request, Response, get, post, put
+from litestar import Request, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct, field
@@ -26,15 +26,19 @@ from api.orders import (
     UnknownCustomer,
     UnknownOrder,
 )
-from api.problems import Failure, FieldProblem, Refusal, documented
+from api.problems import FieldProblem, Refusal, documented
 from definitions.orders.document import Malformed
 from definitions.orders.rows import Account
 from definitions.orders.times import to_rfc3339
 from engine.errors import StepError
-from engine.model import Instance
+
+NOT_READ = "failed_to_read_the_order"
+NOT_SUBSCRIBED = "failed_to_update_customers"
+NOT_RESOLVED = "failed_to_submit_the_resolution"
 
 Text = Annotated[str, Meta(max_length=1024)]
-Name = Annotated[str, Meta(min_length=1, max_length=256)]
+MAX_IDENTIFIER = 256
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
 
 
 class AccountBody(Struct, forbid_unknown_fields=False):
@@ -132,10 +136,10 @@ async def put_account(
     """Keep a brand account."""
     try:
         ZoneInfo(data.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # it looks for a file of that name, and may find a folder
         raise _wrong("/timezone", "A time zone of the IANA database") from None
     settings = (await request.body()).decode()
-    account = Account(unquote(account_id), data.slug, data.name, data.timezone, settings)
+    account = Account(_identifier(account_id), data.slug, data.name, data.timezone, settings)
     try:
         await orders.put_account(account)
     except AccountTaken:
@@ -153,8 +157,11 @@ async def put_order(
     order_id: FromPath[str], data: JSONBody[dict[str, Any]], orders: NamedDependency[OrderDesk]
 ) -> OrderView:
     """Keep an order's document; its status logs are taken as facts, its customer joins the account's."""
-    if data.get("orderId") != unquote(order_id):
+    identifier = _identifier(order_id)
+    if data.get("orderId") != identifier:
         raise _wrong("/orderId", "The id in the address")
+    if ":" in identifier:
+        raise _wrong("/orderId", "An id without a colon: colons part the keys of an order's shipments")
     try:
         order = await orders.put_order(data)
     except Malformed as malformed:
@@ -173,12 +180,12 @@ async def put_order(
     responses=documented(401, 403, 404, esb=True),
     tags=["portal"],
 )
-async def read_order(order_id: FromPath[str], orders: NamedDependency[OrderDesk]) -> Response[Any]:
+async def read_order(order_id: FromPath[str], orders: NamedDependency[OrderDesk]) -> dict[str, Any]:
     """Read an order back: its document, with what couriers say rewritten from the facts, and the computed flag."""
     try:
-        return Response(await orders.read(unquote(order_id)))
+        return await orders.read(unquote(order_id))
     except UnknownOrder:
-        return _failed(404, "failed to read the order", "no such order")
+        raise Refusal(404, NOT_READ, "no such order") from None
 
 
 @post(
@@ -190,15 +197,15 @@ async def read_order(order_id: FromPath[str], orders: NamedDependency[OrderDesk]
 )
 async def subscribe(
     order_id: FromPath[str], data: JSONBody[SubscribeBody], orders: NamedDependency[OrderDesk]
-) -> Response[Any]:
+) -> Subscribed:
     """Let the order's customer be written to on WhatsApp."""
     try:
         await orders.subscribe(unquote(order_id), data.account_id, data.phone, data.email, data.status)
     except (UnknownOrder, UnknownCustomer):
-        return _failed(404, "failed to update customers", "no entry exist in customer table")
+        raise Refusal(404, NOT_SUBSCRIBED, "no entry exist in customer table") from None
     except ResolutionInvalid as invalid:
-        return _failed(422, "failed to update customers", f"{invalid.field}: {invalid.message}")
-    return Response(Subscribed(data.phone, data.name, data.email, data.account_id, data.status))
+        raise Refusal(422, NOT_SUBSCRIBED, f"{invalid.field}: {invalid.message}") from None
+    return Subscribed(data.phone, data.name, data.email, data.account_id, data.status)
 
 
 @post(
@@ -210,7 +217,7 @@ async def subscribe(
 )
 async def resolve(
     request: Request[Any, Any, Any], data: JSONBody[ResolutionBody], orders: NamedDependency[OrderDesk]
-) -> Response[Any]:
+) -> CaseView:
     """Take what a customer chose for a failed delivery."""
     details = {name: value for name, value in msgspec.to_builtins(data.shipping).items() if value}
     resolution = Resolution(
@@ -219,22 +226,30 @@ async def resolve(
     try:
         case = await orders.resolve(resolution, request.headers.get("idempotency-key", ""))
     except UnknownOrder:
-        return _failed(404, "failed to submit the resolution", "no such order for that phone number")
+        raise Refusal(404, NOT_RESOLVED, "no such order for that phone number") from None
     except UnknownCase:
-        return _failed(404, "failed to submit the resolution", "no failed delivery to resolve")
+        raise Refusal(404, NOT_RESOLVED, "no failed delivery to resolve") from None
     except ResolutionInvalid as invalid:
-        return _failed(422, "failed to submit the resolution", f"{invalid.field}: {invalid.message}")
+        raise Refusal(422, NOT_RESOLVED, f"{invalid.field}: {invalid.message}") from None
     except StepError:
-        return _failed(409, "failed to submit the resolution", "the case takes no resolution in its state")
-    return Response(_case_view(case))
-
-
-def _case_view(case: Instance) -> CaseView:
+        raise Refusal(409, NOT_RESOLVED, "the case takes no resolution in its state") from None
     return CaseView(case.key, case.state, case.context.get("resolution", {}), to_rfc3339(case.updated_at))
 
 
-def _failed(status: int, error: str, reason: str) -> Response[Any]:
-    return Response(Failure(error, reason), status_code=status)
+def _identifier(segment: str) -> str:
+    """
+    Return an id that a part of an address names and under which something may be kept.
+
+    Raises:
+        Refusal: it is no text, has control characters, or is too long.
+    """
+    try:
+        identifier = unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        identifier = ""
+    if not (0 < len(identifier) <= MAX_IDENTIFIER and identifier.isprintable()):
+        raise Refusal(422, "invalid_content", f"An id has 1 to {MAX_IDENTIFIER} printable characters.")
+    return identifier
 
 
 def _wrong(pointer: str, message: str) -> Refusal:

@@ -39,6 +39,11 @@ LOG = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 
+BODY = "/data"
+"""Where the framework says that a body begins: handlers call it `data`."""
+
+NO_BODY = "Object missing required field `data`"
+
 RETRY_AFTER = "2"
 """Seconds after which a caller may ask again when the database could not."""
 
@@ -112,7 +117,6 @@ TITLES = {
     422: "Invalid content",
     429: "Too many requests",
     500: "Our fault",
-    501: "Not available here",
     503: "Not now",
 }
 
@@ -167,7 +171,7 @@ def documented(*statuses: int, esb: bool = False) -> dict[int, ResponseSpec]:
 def encoded(document: ProblemDocument, path: str) -> tuple[bytes, str]:
     """Return a problem as the address *path* tells it, and the media type of that."""
     if path.startswith(ESB_ADDRESSES):
-        wrong = [f"{error.pointer} {error.message}" for error in document.errors]
+        wrong = [f"{error.pointer} {error.message}".strip() for error in document.errors]
         reason = "; ".join(wrong) or document.detail or document.title
         return msgspec.json.encode(Failure(document.code.replace("_", " "), reason)), "application/json"
     return msgspec.json.encode(document), MEDIA_TYPE
@@ -207,8 +211,11 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     if status >= 500:  # noqa: PLR2004 - an HTTP status
         return on_exception(request, error)
     code = {404: "not_found", 405: "method_not_allowed", 415: "media_type"}.get(status, "refused")
+    detail = ""
+    if _cause(error, msgspec.DecodeError) is not None:
+        code, detail = "not_json", "The body is not JSON in UTF-8."
     headers = dict(error.headers or {}) if isinstance(error, MethodNotAllowedException | NotFoundException) else {}
-    return respond(request, problem(status, code, request_id=_id_of(request)), headers)
+    return respond(request, problem(status, code, detail, request_id=_id_of(request)), headers)
 
 
 def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -226,26 +233,22 @@ EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
 }
 
 
-def invalid(error: msgspec.ValidationError) -> Refusal:
-    """Return the refusal of a body that does not have its shape."""
-    message, pointer = _located(str(error))
-    return Refusal(422, "invalid_content", errors=(FieldProblem(pointer, "invalid", message),))
-
-
 def _field_problems(error: ValidationException | SerializationException) -> list[FieldProblem]:
     """Return what is wrong with which field, from what msgspec said."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, msgspec.ValidationError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is not None:
-        message, pointer = _located(str(cause))
-        return [FieldProblem(pointer, "invalid", message)]
-    extra = error.extra if isinstance(error, ValidationException) and isinstance(error.extra, list) else []
-    return [
-        FieldProblem(f"/{item.get('key', '')}", "invalid", _located(str(item.get("message", "")))[0])
-        for item in extra
-        if isinstance(item, dict)
-    ]
+    cause = _cause(error, msgspec.ValidationError)
+    if cause is None:
+        return []
+    message, pointer = _located(str(cause))
+    if message == NO_BODY and not pointer:
+        return [FieldProblem("", "missing", "A body is needed")]
+    return [FieldProblem(pointer.removeprefix(BODY), "invalid", message)]
+
+
+def _cause(error: BaseException | None, kind: type[Exception]) -> BaseException | None:
+    """Return the first error of that *kind* among *error* and what led to it."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _located(message: str) -> tuple[str, str]:

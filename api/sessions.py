@@ -69,7 +69,7 @@ class SessionDesk:
             UnknownInstance: there is no such Flow.
         """
         definition = self._catalogue.flow(flow)
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        token = secrets.token_urlsafe(TOKEN_BYTES).replace("-", "_")  # in a command, a dash would begin an option
         now = self._clock()
         instance = definition.open(token, now, {RECIPIENT: recipient, MINTED: dict(data)})
         event = Event(f"mint/{token}", "minted", now, now, actor="staff")
@@ -89,7 +89,7 @@ class SessionDesk:
             UnknownInstance: there is no such session.
             StepError: it cannot take the event.
         """
-        identities = (Identity("admin", act.id),) if act.id else ()
+        identities = (Identity(f"admin/{definition}/{key}", act.id),) if act.id else ()
 
         async def deliberate() -> Decision | None:
             if any(await self._store.recall(identities)):
@@ -113,12 +113,12 @@ class SessionDesk:
         family = Family(self._catalogue.interpreter, (root, root_key), record, event.received_at)
         if event.name not in interpreter.allowed(instance):
             raise NoTransition(instance, event, interpreter.allowed(instance))
-        if instance.id == (root, root_key):
-            family.tell_root(event.name, event.id)
-        elif interpreter.definition.ordering == "event_time":
+        if interpreter.definition.ordering == "event_time":
             second = event.at - event.at % SECOND
             details = {name: value for name, value in event.data.items() if isinstance(value, str)}
             family.receive(instance, [Fact(event.name, second, event.received_at, details, event.actor)])
+        elif instance.id == (root, root_key):
+            family.tell_root(event.name, event.id)
         else:
             family.apply(instance, event)
         return family.decision(identities)

@@ -9,6 +9,7 @@ Rule 3: a secret is never printed, but for those that development made itself.
 import base64
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +28,14 @@ KEPT = STATE_FOLDER / "development.json"
 """The secrets that development made."""
 
 SQLITE = "sqlite:///"
+SCHEME = re.compile(r"([a-z][a-z0-9+]{1,30})://")
 DATA_KEY_BYTES = 32
+HOST = re.compile(r"[a-z0-9.:_-]+")
+"""A host as calls name it: others than ASCII names are written as xn--…"""
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The hosts that are this machine and nobody else's."""
+
 USUAL_PORTS = {"http": 80, "https": 443}
 """The ports that an address may leave out, by its scheme."""
 
@@ -68,6 +76,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     portal_token: Annotated[str, Meta(description="bearer token of a portal or merchant backend")] = ""
     courier_secrets: Annotated[str, Meta(description="courier webhooks' secrets: name=secret,…")] = ""
 
+    def __repr__(self) -> str:
+        return f"Settings({self.env})"  # Rule 3
+
     @property
     def development(self) -> bool:
         """Return whether this is the development mode."""
@@ -107,7 +118,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def hosts(self) -> frozenset[str]:
         """Return the values of the Host header that are ours, in small letters."""
-        own = {(_bracketed(name), self.port, "http") for name in (self.host, "127.0.0.1", "localhost", "::1")}
+        own = {(_bracketed(name), self.port, "http") for name in (self.host, *LOOPBACK)}
         public = urlsplit(self.base_url)
         own.add((_bracketed(public.hostname or ""), public.port or USUAL_PORTS[public.scheme], public.scheme))
         named = {f"{name}:{port}" for name, port, _ in own}
@@ -163,11 +174,11 @@ def _read(environ: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$.")
         where = PREFIX + path.rstrip("`").upper()
+        what = what.partition(" '")[0]  # the value may be anything, a secret in the wrong place too
         raise ConfigurationError(what, where, "see `waystate --help` for what it takes") from None
     _check_database(settings)
-    _check_public_url(settings)
-    _check_couriers(settings)
-    _check_data_key(settings)
+    _check_addresses(settings)
+    _check_secrets(settings)
     return settings
 
 
@@ -188,9 +199,9 @@ def _check_text(given: Mapping[str, str]) -> None:
 def _check_database(settings: Settings) -> None:
     where, file = f"{PREFIX}DATABASE_URL", settings.database_url.removeprefix(SQLITE)
     if not settings.database_url.startswith(SQLITE):
-        scheme = settings.database_url.partition(":")[0]
-        fix = "use sqlite:///PATH; PostgreSQL comes with a later version"
-        raise ConfigurationError(f"no {scheme} database can be used yet", where, fix)
+        scheme = SCHEME.match(settings.database_url)
+        what = f"no {scheme[1]} database can be used yet" if scheme else "that is no database's address"
+        raise ConfigurationError(what, where, "use sqlite:///PATH; PostgreSQL comes with a later version")
     if not file or file == ":memory:" or "?" in file:
         fix = "write sqlite:///PATH, four slashes before a path from the root; there are no options"
         raise ConfigurationError("it names no file", where, fix)
@@ -199,15 +210,24 @@ def _check_database(settings: Settings) -> None:
         raise ConfigurationError("several workers cannot share a SQLite file", f"{PREFIX}WORKERS", fix)
 
 
-def _check_public_url(settings: Settings) -> None:
-    try:
-        parts = urlsplit(settings.public_url)
-        is_address = parts.scheme in USUAL_PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # no number, or none that a port can have
-        is_address = False
-    if settings.public_url and not is_address:
-        fix = "write it with its scheme: https://shop.example"
-        raise ConfigurationError("that is no address", f"{PREFIX}PUBLIC_URL", fix)
+def _check_addresses(settings: Settings) -> None:
+    for name, example in (("public_url", "https://shop.example"), ("graph_url", "https://graph.facebook.com")):
+        address = getattr(settings, name)
+        try:
+            parts = urlsplit(address)
+            is_host = HOST.fullmatch(parts.hostname or "") is not None
+            is_address = parts.scheme in USUAL_PORTS and is_host and parts.port != 0
+        except ValueError:  # no number, or none that a port can have
+            is_address = False
+        if address and not is_address:
+            fix = f"write it with its scheme: {example}"
+            raise ConfigurationError("that is no address", f"{PREFIX}{name.upper()}", fix)
+
+
+def _check_secrets(settings: Settings) -> None:
+    _check_couriers(settings)
+    _check_data_key(settings)
+    _check_headers(settings)
 
 
 def _check_couriers(settings: Settings) -> None:
@@ -216,6 +236,16 @@ def _check_couriers(settings: Settings) -> None:
         if not (name.strip() and equals and secret.strip()):
             fix = "write name=secret, several separated by commas"
             raise ConfigurationError("a courier's secret has no name or no secret", f"{PREFIX}COURIER_SECRETS", fix)
+
+
+def _check_headers(settings: Settings) -> None:
+    """See that what callers send as a header can be one."""
+    sent = [("admin_token", settings.admin_token), ("portal_token", settings.portal_token)]
+    sent += [("courier_secrets", secret) for secret in settings.couriers.values()]
+    for name, secret in sent:
+        if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+            fix = "choose one of letters and digits: openssl rand -hex 24"
+            raise ConfigurationError("no caller can send that in a header", f"{PREFIX}{name.upper()}", fix)
 
 
 def _check_data_key(settings: Settings) -> None:
@@ -229,7 +259,7 @@ def _check_data_key(settings: Settings) -> None:
 
 
 def _check_loopback(settings: Settings) -> None:
-    if settings.host not in {"127.0.0.1", "localhost", "::1"}:
+    if settings.host not in LOOPBACK:
         fix = f"listen on 127.0.0.1, or set {PREFIX}ENV=production with its secrets"
         raise ConfigurationError("development listens on loopback only", f"{PREFIX}HOST", fix)
 
@@ -269,7 +299,12 @@ def make_missing(settings: Settings) -> Settings:
     missing: dict[str, Any] = {name: value for name, value in secret.items() if not getattr(settings, name)}
     if not (settings.private_key or settings.private_key_file):
         missing["private_key_file"] = str(KEYS_FOLDER)
-    return msgspec.structs.replace(settings, **missing)
+    made = msgspec.structs.replace(settings, **missing)
+    try:
+        _check_secrets(made)
+    except ConfigurationError:  # those of the environment were right
+        raise _unreadable() from None
+    return made
 
 
 def is_made(settings: Settings, name: str) -> bool:
@@ -281,8 +316,12 @@ def _read_kept() -> dict[str, str]:
     try:
         return msgspec.json.decode(KEPT.read_bytes(), type=dict[str, str]) if KEPT.exists() else {}
     except (OSError, ValueError):  # msgspec's errors are such
-        fix = "delete it, and new secrets are made"
-        raise ConfigurationError("the secrets made for development cannot be read", str(KEPT), fix) from None
+        raise _unreadable() from None
+
+
+def _unreadable() -> ConfigurationError:
+    what = "the secrets made for development cannot be read"
+    return ConfigurationError(what, str(KEPT), "delete it, and new secrets are made")
 
 
 def _keep(secret: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ Source: Meta, "Webhooks" of the WhatsApp Cloud API. A call holds up to 1000 upda
 Rule 1: the raw body is stored, by its own hash, before anything is made of it; only then is 200 certain.
 Rule 2: what is signed is never refused. What we cannot read is set aside (`quarantined`) for people, the rest proceeds.
 Rule 3: an update's identity is its message's id, or its status's with the status and time: the same again does nothing.
+        When it came is when its call was stored, however much later it is worked off.
 Rule 4: what is about one message, or from one sender, is done in its order in the call; the rest is done side by side.
 """
 
@@ -20,7 +21,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from api.at_rest import Safe
+from api.at_rest import Safe, Unopenable
 from api.clock import Clock
 from api.logs import fault
 from api.metrics import Metrics
@@ -102,7 +103,7 @@ class Delivery(Row, frozen=True):
 
 class Update(Struct, frozen=True):
     """
-    One update of a call. *reason* says why it cannot be taken, if so.
+    One update of a call, which came at *received_at*. *reason* says why it cannot be taken, if so.
 
     *sender* are the names of who it is from or about: phone number, business-scoped user id.
     """
@@ -112,11 +113,19 @@ class Update(Struct, frozen=True):
     reason: str = ""
     phone_number_id: str = ""
     sender: frozenset[str] = frozenset()
+    received_at: int = 0
 
     @property
     def lane(self) -> str:
         """Return what updates share that must be done in their order: who sent them, or the message they are about."""
         return min(self.sender, default="") or str(self.content.get("id", ""))
+
+    @property
+    def at(self) -> int:
+        """Return when it happened, whose seconds come as text; without a readable time it is when it came."""
+        text = str(self.content.get("timestamp", ""))
+        readable = text.isdecimal() and len(text) <= TIMESTAMP_DIGITS
+        return int(text) * SECOND if readable else self.received_at - self.received_at % SECOND
 
 
 class WhatsApp:
@@ -159,15 +168,19 @@ class WhatsApp:
             kept = self._safe.seal(Delivery.table, digest, body)
             known = [Delivery(digest, SOURCE, self._clock(), "received", "", kept)]
             await self._record(Decision(recorded_at=known[0].received_at, add=tuple(known)))
-        await asyncio.wait([self._begin(known[0])], timeout=PATIENCE)
+        await asyncio.wait([self._begin(known[0], body)], timeout=PATIENCE)
 
-    async def recover(self) -> int:
-        """Work off the calls that were stored and never finished; return how many there were."""
+    async def recover(self) -> None:
+        """Work off the calls that were stored and never finished, in the order in which they came."""
         waiting = await self._store.find(Delivery, status="received")
-        left = [delivery for delivery in waiting if delivery.digest not in self._under_way]
-        for delivery in left:
-            await self._begin(delivery)
-        return len(left)
+        for delivery in sorted(waiting, key=lambda delivery: delivery.received_at):
+            try:
+                body = self._safe.open(Delivery.table, delivery.digest, delivery.body)
+            except Unopenable as error:
+                LOG.error("webhook_unopenable", delivery=delivery.digest[:16], **fault(error))
+                continue
+            # Whoever waits here may be told to stop; the work itself goes on to its end.
+            await asyncio.wait([self._begin(delivery, body)])
 
     async def forget(self, digests: Iterable[str]) -> None:
         """Drop calls that are done, by the hashes of their bodies."""
@@ -178,18 +191,18 @@ class WhatsApp:
         """Wait for the calls whose work goes on after their answer."""
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def _begin(self, delivery: Delivery) -> "asyncio.Task[None]":
+    def _begin(self, delivery: Delivery, body: bytes) -> "asyncio.Task[None]":
         """Begin to work a call off, unless that is under way."""
         working = self._under_way.get(delivery.digest)
         if working is None:
-            working = asyncio.create_task(self._work_off(delivery))
+            working = asyncio.create_task(self._work_off(delivery, body))
             self._under_way[delivery.digest] = working
             working.add_done_callback(lambda _: self._under_way.pop(delivery.digest))
         return working
 
-    async def _work_off(self, delivery: Delivery) -> None:
+    async def _work_off(self, delivery: Delivery, body: bytes) -> None:
         try:
-            reasons = await self._reasons(self._safe.open(Delivery.table, delivery.digest, delivery.body))
+            reasons = await self._reasons(body, delivery.received_at)
             status = "quarantined" if reasons else "processed"
             done = msgspec.structs.replace(delivery, status=status, reason=" ".join(reasons))
             await self._record(Decision(recorded_at=self._clock(), put=(done,)))
@@ -200,24 +213,24 @@ class WhatsApp:
         if reasons:
             LOG.warning("webhook_quarantined", delivery=delivery.digest[:16], reasons=reasons)
 
-    async def _reasons(self, body: bytes) -> list[str]:
+    async def _reasons(self, body: bytes, received_at: int) -> list[str]:
         """Do what a call says and return why some of it was set aside; if we fail at it, all of it is."""
         try:
-            return await self._process(body)
+            return await self._process(body, received_at)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - a call that always fails must not be tried for ever
             LOG.error("webhook_call_failed", **fault(error))
             return ["call_failed"]
 
-    async def _process(self, body: bytes) -> list[str]:
+    async def _process(self, body: bytes, received_at: int) -> list[str]:
         """
         Do what a call says, update by update; return why some were set aside.
 
         Raises:
             StoreError: some updates could not be recorded; the others were.
         """
-        updates = [*self._updates(body)]
+        updates = [msgspec.structs.replace(update, received_at=received_at) for update in self._updates(body)]
         # A status can say which session a message was sent for; what answers that message may be in the same call.
         statuses = await self._side_by_side(update for update in updates if update.kind == "status")
         return sorted(statuses | await self._side_by_side(update for update in updates if update.kind != "status"))
@@ -366,8 +379,8 @@ class WhatsApp:
         recipient = session.context.get(RECIPIENT, "")
         if recipient and update.sender and not any(_same(recipient, name) for name in update.sender):
             raise Quarantined("wrong_sender")
-        at = _time(update.content, self._clock())
-        return PROCESSED if await self._sessions.complete(session, params, identity, at) else DUPLICATE
+        news = await self._sessions.complete(session, params, identity, update.at)
+        return PROCESSED if news else DUPLICATE
 
     async def _button(self, message: Mapping[str, Any], payload: str, identity: Identity) -> str:
         """Take a tapped button as the choice of the case that its message asked about."""
@@ -399,7 +412,6 @@ class WhatsApp:
         message = update.content
         product = _object(_object(message.get("context")).get("referred_product"))
         interpreter = self._catalogue.interpreter(INQUIRY)
-        at = _time(message, self._clock())
         asked = {
             "from": sorted(update.sender),
             "phone_number_id": update.phone_number_id,
@@ -414,8 +426,8 @@ class WhatsApp:
             news = not any(await self._store.recall([identity]))
             if not news:
                 return None
-            event = Event(identity.id, "asked", at, self._clock(), asked, asked, "customer")
-            step = interpreter.step(born(interpreter.definition, identity.id, at), event)
+            event = Event(identity.id, "asked", update.at, update.received_at, asked, asked, "customer")
+            step = interpreter.step(born(interpreter.definition, identity.id, update.at), event)
             alias = Alias(WAMID, identity.id, INQUIRY, identity.id)
             return Decision(identities=(identity,), recorded_at=self._clock(), steps=(step,), add=(alias,))
 
@@ -434,21 +446,19 @@ class WhatsApp:
             return NOTED
         if word not in self._catalogue.interpreter(MESSAGE).rank:
             raise Quarantined("unknown_status")
-        fact = Fact(word, _time(status, self._clock()), self._clock(), _errors(status), SOURCE)
-        identity = Identity(SOURCE, f"{wamid}/{fact.id}")
+        fact = Fact(word, update.at, update.received_at, _errors(status), SOURCE)
         root = (MESSAGE, wamid)
         aliases = await self._aliases(status, wamid)
         news = False
 
         async def deliberate() -> Decision | None:
             nonlocal news
-            news = not any(await self._store.recall([identity]))
-            if not news:
-                return None
             record = await self._store.load_family(family_of(root))
             family = Family(self._catalogue.interpreter, root, record, self._clock())
-            family.receive(family.open(MESSAGE, wamid, {}), [fact])
-            return family.decision([identity], add=aliases)
+            (reception,) = family.receive(family.open(MESSAGE, wamid, {}), [fact])
+            # The timeline knows its facts for ever, so they need no place in the inbox.
+            news = reception.addition != "known"
+            return family.decision(add=aliases) if news else None
 
         await settle(self._store, deliberate)
         return PROCESSED if news else DUPLICATE
@@ -495,7 +505,7 @@ def _sender(message: Mapping[str, Any], contacts: list[Mapping[str, Any]]) -> fr
     names = _texts(message, "from", "from_user_id")
     for contact in contacts:
         of_contact = _texts(contact, "wa_id", "user_id")
-        if names & of_contact or len(contacts) == 1:
+        if names & of_contact or (not names and len(contacts) == 1):
             names |= of_contact
     return names
 
@@ -503,12 +513,6 @@ def _sender(message: Mapping[str, Any], contacts: list[Mapping[str, Any]]) -> fr
 def _texts(value: Mapping[str, Any], *names: str) -> frozenset[str]:
     """Return the texts that an object has under *names*."""
     return frozenset(value[name] for name in names if isinstance(value.get(name), str) and value[name])
-
-
-def _time(content: Mapping[str, Any], now: int) -> int:
-    """Return an update's time, whose seconds come as text; without a readable one it is now, to the second."""
-    text = str(content.get("timestamp", ""))
-    return int(text) * SECOND if text.isdecimal() and len(text) <= TIMESTAMP_DIGITS else now - now % SECOND
 
 
 def _errors(status: Mapping[str, Any]) -> dict[str, str]:

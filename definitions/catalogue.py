@@ -11,6 +11,7 @@ Rule 2: an instance's interpreter is that of its own version, however old.
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -23,7 +24,7 @@ from definitions.binding import EFFECTS, GUARDS, PROJECTIONS
 from definitions.flow_calls import Flow
 from definitions.flow_compiler import DATA_EXCHANGE, compile_flow
 from definitions.flow_json import FlowDocument, looks_like_flow, read_flow
-from definitions.json_text import decode_document, places
+from definitions.json_text import decode_document, places, repeated_keys
 from definitions.lifecycle import compile_lifecycle
 from definitions.orders import timeline  # noqa: F401 - likewise
 from definitions.screens import Screens
@@ -68,11 +69,17 @@ def compile_document(name: str, source: bytes, path: Path | None = None) -> Docu
         is_flow = looks_like_flow(decode_document(source))
     except msgspec.DecodeError as error:
         return Document(name, "lifecycle", source, None, (Problem("", "INVALID_JSON", str(error)),), path)
+    twice = [
+        Problem(pointer, "DUPLICATE_KEY", "this key is here twice, and only the last is read", "warning")
+        for pointer in repeated_keys(source)
+    ]
     if is_flow:
         compiled = compile_flow(name, source)
-        return Document(name, "flow", source, compiled.definition, compiled.problems, path, compiled.flow)
+        problems = tuple(sorted([*compiled.problems, *twice]))
+        return Document(name, "flow", source, compiled.definition, problems, path, compiled.flow)
     lifecycle = compile_lifecycle(source, frozenset(GUARDS), frozenset(EFFECTS))
-    return Document(name, "lifecycle", source, lifecycle.definition, lifecycle.problems, path)
+    problems = tuple(sorted([*lifecycle.problems, *twice]))
+    return Document(name, "lifecycle", source, lifecycle.definition, problems, path)
 
 
 def compile_path(path: Path) -> Document:
@@ -93,7 +100,10 @@ class Catalogue:
         for document in documents:
             definition = document.definition
             if definition is None or document.errors:
-                raise DefinitionError(_place(document), document.errors)
+                raise DefinitionError(_place(document, document.errors[0]), document.errors)
+            if definition.name != document.name:
+                problem = Problem("/id", "INVALID_PROPERTY_VALUE", f"the file of {definition.name} is named after it")
+                raise DefinitionError(_place(document, problem), (problem,))
             self.documents[document.name] = document
             self._current[document.name] = self._keep(definition, document.flow)
         self._check_raises()
@@ -182,9 +192,8 @@ class Catalogue:
                 chain = chains.pop()
                 fault = _raise_fault(chain, told)
                 if fault:
-                    raise DefinitionError(
-                        _place(self.documents[name]), (Problem("/meta/raise", "INVALID_RAISE", fault),)
-                    )
+                    problem = Problem("/meta/raise", "INVALID_RAISE", fault)
+                    raise DefinitionError(_place(self.documents[name], problem), (problem,))
                 chains += [[*chain, listener] for listener in told[chain[-1]]]
 
 
@@ -206,13 +215,13 @@ def _screens(path: Path) -> Screens:
         DefinitionError: logic is bound to screens that are not there, or screens that ask for logic have none.
     """
     code = path.parent / "screens.py"
-    screens = _module(code).screens if code.exists() else Screens()
+    screens = getattr(_module(code), "screens", None) if code.exists() else Screens()
+    if not isinstance(screens, Screens):
+        raise DefinitionError(str(code), (Problem("", "INVALID_LOGIC", "`screens` is a definitions.screens.Screens"),))
     document = compile_path(path)
     problems = () if document.flow is None else tuple(_logic_problems(document.flow, screens))
     if problems:
         raise DefinitionError(str(code), problems)
-    if not isinstance(screens, Screens):
-        raise DefinitionError(str(code), (Problem("", "INVALID_LOGIC", "`screens` is a definitions.screens.Screens"),))
     return screens
 
 
@@ -235,19 +244,20 @@ def _logic_problems(flow: FlowDocument, screens: Screens) -> Iterator[Problem]:
 
 def _module(path: Path) -> ModuleType:
     """Return the Python file at *path*, imported under a name that no other file has."""
-    name = "_".join(("waystate", *path.parts[-3:-1], path.stem))
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise DefinitionError(str(path), (Problem("", "INVALID_LOGIC", "is not a Python file"),))
+    place = str(path.absolute())
+    name = f"waystate:{place}"
+    loader = SourceFileLoader(name, place)
+    spec = ModuleSpec(name, loader, origin=place)
+    spec.has_location = True
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module
 
 
-def _place(document: Document) -> str:
-    """Return a document's file with the line and column of its first error."""
-    if document.path is None or not document.errors:
+def _place(document: Document, problem: Problem) -> str:
+    """Return a document's file with the line and column of *problem*."""
+    if document.path is None:
         return document.name
-    at = places(document.source)(document.errors[0].pointer)
+    at = places(document.source)(problem.pointer)
     return f"{document.path}:{at.line}:{at.column}"

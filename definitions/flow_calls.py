@@ -9,6 +9,7 @@ Rule 3: deciding reads nothing but its arguments and what the logic itself reads
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Mapping
 from typing import Any, Literal
 
@@ -52,6 +53,10 @@ NO_SESSION = "This form is not open any more. Send us a message to get a new one
 _EXPIRED = "This form has expired. Send us a message to get a new one."
 _NOT_HERE = "That step is not possible here."
 NOT_UNDERSTOOD = "That did not work. Please try again."
+
+
+_FIELD = re.compile(r"(?:`\$\.|required field `)([^`.\[]+)")
+"""Where a msgspec.ValidationError names the field of a form."""
 
 
 class Call(Struct, frozen=True):
@@ -268,7 +273,6 @@ def _doubled(instance: Instance, screen: str, submitted: Any) -> bool:
 
 
 def _field_message(error: msgspec.ValidationError) -> str:
-    """Return a message that names the field; a value is never repeated."""
-    _, _, path = str(error).partition("`$.")
-    field = path.rstrip("`") or str(error).rpartition("field `")[2].rstrip("`")
-    return f"Please check: {field.replace('_', ' ')}"
+    """Return a message that names the field, if it is one that is wrong; a value is never repeated."""
+    found = _FIELD.search(str(error))
+    return f"Please check: {found.group(1).replace('_', ' ')}" if found else NOT_UNDERSTOOD

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import DecodeError, Struct
 
 from definitions.json_text import decode_document, escape
+from definitions.screen_data import data_model_problems
 from engine.errors import Problem
 
 MAX_SCREENS = 100
@@ -24,7 +25,7 @@ MAX_EDGES = 10
 SUCCESS = "SUCCESS"
 """The screen that ends a Flow; Meta reserves its name."""
 
-_VERSION = re.compile(r"\d+\.\d{1,2}")
+_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,2}")
 _SCREEN_ID = re.compile(r"[A-Za-z_]+")
 _TOP_LEVEL = {"version", "screens", "routing_model", "data_api_version"}
 _SCREEN_KEYS = {"id", "title", "layout", "terminal", "success", "refresh_on_back", "sensitive", "data"}
@@ -145,6 +146,8 @@ def _top_level_problems(document: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(f"/{escape(key)}", "INVALID_PROPERTY_KEY", f"a Flow has no property {key}")
     if "data_api_version" in document and "routing_model" not in document:
         yield Problem("", "MISSING_REQUIRED_PROPERTY", "a Flow with an endpoint has a routing_model")
+    if document.get("data_api_version", "3.0") not in ("3.0", "4.0"):
+        yield Problem("/data_api_version", "INVALID_DATA_API_VERSION", "data_api_version is 3.0 or 4.0")
     if not isinstance(document.get("routing_model", {}), dict):
         yield Problem("/routing_model", "INVALID_PROPERTY_TYPE", "routing_model is an object")
     yield from _screen_list_problems(document)
@@ -196,8 +199,7 @@ def _key_problems(screen: dict[str, Any], pointer: str) -> Iterator[Problem]:
             yield Problem(f"{pointer}/{escape(key)}", "INVALID_PROPERTY_KEY", f"a screen has no property {key}")
     if not isinstance(screen.get("layout"), dict):
         yield Problem(pointer, "MISSING_REQUIRED_PROPERTY", "a screen has a layout")
-    if not isinstance(screen.get("data", {}), dict):
-        yield Problem(f"{pointer}/data", "INVALID_SCREEN_DATA", "a screen's data is an object")
+    yield from data_model_problems(screen.get("data", {}), f"{pointer}/data")
 
 
 def _screen(name: str, document: dict[str, Any], pointer: str) -> Screen:
@@ -265,6 +267,9 @@ def _screen_problems(screens: list[Screen], flow: FlowDocument) -> Iterator[Prob
             if action.name == "navigate" and action.next not in flow.screens:
                 message = f"there is no screen {action.next or '(no name)'} to navigate to"
                 yield Problem(action.pointer, "INVALID_NAVIGATE_ACTION_NEXT_SCREEN_NAME", message)
+            if action.name == "navigate" and action.next == screen.id:
+                message = f"{screen.id} navigates to itself"
+                yield Problem(action.pointer, "INVALID_ROUTING_MODEL", message)
             if action.name == "data_exchange" and not flow.has_endpoint:
                 message = "data_exchange needs an endpoint: the Flow has no data_api_version"
                 yield Problem(action.pointer, "MISSING_REQUIRED_PROPERTY", message)
@@ -302,7 +307,8 @@ def _edge_problems(model: dict[str, Any], flow: FlowDocument) -> Iterator[Proble
     for screen in flow.screens.values():
         for action in screen.actions:
             joined = action.next in flow.routing[screen.id] or screen.id in flow.routing.get(action.next, ())
-            if action.name == "navigate" and action.next in flow.screens and not joined:
+            elsewhere = action.name == "navigate" and action.next in flow.screens and action.next != screen.id
+            if elsewhere and not joined:
                 message = f"{screen.id} navigates to {action.next}, but no route joins them"
                 yield Problem(action.pointer, "INVALID_ROUTING_MODEL", message)
 

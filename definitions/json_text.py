@@ -19,6 +19,8 @@ _NUL = rb"\u0000"
 _LONG_NUMBER = re.compile(rb"\d{19}")
 """What can become an integer beyond 64 bits when JSON is decoded."""
 
+_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+
 _BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
@@ -39,6 +41,7 @@ class Positions:
 
     def __init__(self, text: str) -> None:
         self._offsets: dict[str, int] = {}
+        self.repeated: dict[str, None] = {}
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._index(text)
 
@@ -70,15 +73,28 @@ class Positions:
                 else:
                     pointer = f"{parent}/{index}"
                     frames[-1] = parent, index + 1
+            if pointer in self._offsets:
+                self._forget(pointer)
             self._offsets[pointer] = offset
             if opening in "{[":
                 frames.append((pointer, None if opening == "{" else 0))
+
+    def _forget(self, pointer: str) -> None:
+        """Let what stood at a key not count, since the same key comes again."""
+        self.repeated[pointer] = None
+        for inside in [each for each in self._offsets if each.startswith(f"{pointer}/")]:
+            del self._offsets[inside]
+
+
+def repeated_keys(text: bytes) -> list[str]:
+    """Return the pointers of the keys that an object of a JSON text has more than once; the last is the one read."""
+    return [*Positions(text.decode()).repeated]
 
 
 def places(text: bytes) -> Callable[[str], Position]:
     """Return what tells where a pointer leads in a text; in one that is no JSON, to where it ceases to be."""
     try:
-        json.loads(text.decode())
+        json.loads(text.decode(), parse_int=str)  # a number of thousands of digits is none to convert
     except json.JSONDecodeError as error:
         wrong = Position(error.lineno, error.colno)
     except (UnicodeDecodeError, RecursionError):
@@ -125,10 +141,12 @@ def unstorable(text: bytes) -> list[Problem]:
     Return the texts and integers in a JSON text that not every database takes: NUL, and more than 64 bits.
 
     Raises:
-        msgspec.DecodeError: it looked as if there were some, and it is no JSON.
+        msgspec.DecodeError: it looked as if there were some, and it is no JSON in UTF-8, or nests too deep.
     """
-    suspicious = _NUL in text or _LONG_NUMBER.search(text)
-    return [*_unstorable(msgspec.json.decode(text), "")] if suspicious else []
+    suspicious = _NUL in text
+    if len(text.translate(None, _NO_DIGITS)) >= 19:  # noqa: PLR2004 - as above; most texts are spared the search
+        suspicious |= bool(_LONG_NUMBER.search(text))
+    return [*_unstorable(decode_document(text), "")] if suspicious else []
 
 
 def _unstorable(value: Any, pointer: str) -> Iterator[Problem]:

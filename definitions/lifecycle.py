@@ -10,15 +10,18 @@ What that shape lacks stands under `meta`:
 - any state: `title`, `then` (the milestones of these groups are legal from here on) and `raise` (told on entry);
 - a transition: `raise`.
 
-Rule 1: nested states are for authors and pictures; what runs is flat. An event a child does not know is its parent's.
+Rule 1: nested states are for authors and pictures; what runs is flat. An event that a child does not know, or whose
+        guards it has all refused, is its parent's.
 Rule 2: `exit`, `always`, `invoke`, history and parallel states are refused by name, not ignored.
+Rule 3: the shape is the types below, nothing beside them: the published schema and the compiler refuse the same.
 """
 
+import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field, inspect
 
 from definitions.json_text import decode_document, escape
 from engine.errors import Problem
@@ -27,6 +30,18 @@ from engine.validate import Places, validate
 
 MILLISECOND = 1_000
 """One millisecond, in the engine's unit."""
+
+DELAYED = "after."
+"""What the name of an event begins with that is due after a delay; the rest is the delay's."""
+
+MAX_DELAY = 100 * 366 * 24 * 3600 * 1_000
+"""The longest delay, in milliseconds: about a hundred years."""
+
+Name = Annotated[str, Meta(pattern=r"^[^\u0000-\u0020.#]+$")]
+"""What a state or a delay may be called: what a target's path can name."""
+
+Word = Annotated[str, Meta(pattern=r"^[^\u0000-\u0020]+$")]
+"""What a lifecycle or an event may be called."""
 
 
 class GuardDocument(Struct, forbid_unknown_fields=True):
@@ -78,8 +93,8 @@ class StateDocument(Struct, forbid_unknown_fields=True):
     """A state, or a group of states if it has any."""
 
     initial: str | None = None
-    states: dict[str, "StateDocument"] = {}
-    on: dict[str, Ways] = {}
+    states: dict[Name, "StateDocument"] = {}
+    on: dict[Word, Ways] = {}
     after: dict[str, Ways] = {}
     entry: str | list[str] = []
     type: Literal["atomic", "compound", "final"] | None = None
@@ -92,7 +107,7 @@ class ContextDelay(Struct, forbid_unknown_fields=True):
     """A delay of *ms* milliseconds that began at the time which the context holds under the name *since*."""
 
     since: str
-    ms: int = 0
+    ms: Annotated[int, Meta(ge=-MAX_DELAY, le=MAX_DELAY)] = 0
 
 
 class LifecycleMeta(Struct, forbid_unknown_fields=True):
@@ -102,17 +117,17 @@ class LifecycleMeta(Struct, forbid_unknown_fields=True):
     ordering: Ordering = "arrival"
     projection: str = ""
     milestones: list[str] = []
-    delays: dict[str, int | ContextDelay] = {}
+    delays: dict[Name, Annotated[int, Meta(ge=0, le=MAX_DELAY)] | ContextDelay] = {}
     raises: list[RaiseDocument] = field(default_factory=list, name="raise")
 
 
 class LifecycleDocument(Struct, forbid_unknown_fields=True):
     """A whole lifecycle; the document's `$schema` and `version` are its author's."""
 
-    id: str
+    id: Word
     initial: str
-    states: dict[str, StateDocument]
-    on: dict[str, Ways] = {}
+    states: Annotated[dict[Name, StateDocument], Meta(min_length=1)]
+    on: dict[Word, Ways] = {}
     description: str = ""
     meta: LifecycleMeta = field(default_factory=LifecycleMeta)
     version: str = ""
@@ -139,9 +154,9 @@ def compile_lifecycle(
         document = decode_document(source)
     except msgspec.DecodeError as error:
         return Compiled(None, (Problem("", "INVALID_JSON", str(error)),))
-    malformed = tuple(_malformed(document))
+    malformed = tuple(_misshapen(document, _SHAPE, ""))
     if malformed:
-        return Compiled(None, malformed)
+        return Compiled(None, tuple(sorted(malformed)))
     compiler = _Compiler(msgspec.convert(document, LifecycleDocument))
     definition = compiler.definition()
     problems = (*compiler.problems, *validate(definition, guards, effects, compiler.places()))
@@ -151,59 +166,93 @@ def compile_lifecycle(
 
 # The shape
 
-
-def _malformed(document: Any) -> Iterator[Problem]:
-    """Yield a problem for each part of a document that does not have its shape."""
-    if not isinstance(document, dict):
-        yield Problem("", "INVALID_PROPERTY_TYPE", "a lifecycle is a JSON object")
-        return
-    yield from _misshapen({**document, "states": {}, "on": {}}, LifecycleDocument, "")
-    if not document.get("states"):
-        yield Problem("", "MISSING_REQUIRED_PROPERTY", "a lifecycle has `states`")
-    yield from _malformed_ways(document, "")
-    yield from _malformed_states(document, "")
+_SHAPE = inspect.type_info(LifecycleDocument)
 
 
-def _malformed_states(parent: dict[str, Any], pointer: str) -> Iterator[Problem]:
-    states = parent.get("states", {})
-    if not isinstance(states, dict):
-        yield Problem(f"{pointer}/states", "INVALID_PROPERTY_TYPE", "`states` is an object")
-        return
-    for name, state in states.items():
-        here = f"{pointer}/states/{escape(name)}"
-        if not isinstance(state, dict):
-            yield Problem(here, "INVALID_PROPERTY_TYPE", "a state is an object")
-            continue
-        yield from _misshapen({**state, "states": {}, "on": {}, "after": {}}, StateDocument, here)
-        yield from _malformed_ways(state, here)
-        yield from _malformed_states(state, here)
+def _misshapen(value: Any, kind: inspect.Type, pointer: str) -> Iterator[Problem]:
+    """Yield everything that keeps *value* from being a *kind*. Decoding would stop at the first, and not say where."""
+    if isinstance(kind, inspect.UnionType):
+        # The kinds of a union differ in their JSON type, so one of them at most is meant.
+        kind = next((one for one in kind.types if _is_json_type(value, one)), kind)
+    if not _is_json_type(value, kind):
+        yield Problem(pointer, "INVALID_PROPERTY_TYPE", f"this is no {_called(kind)}")
+    elif isinstance(kind, inspect.StructType):
+        yield from _misshapen_struct(value, kind, pointer)
+    elif isinstance(kind, inspect.DictType):
+        if len(value) < (kind.min_length or 0):
+            yield Problem(pointer, "MIN_ITEMS_REQUIRED", "there is nothing in it")
+        for name, member in value.items():
+            here = f"{pointer}/{escape(name)}"
+            if not _matches(name, kind.key_type):
+                message = f"{name} is no name: it is empty, or has a character that names do not have"
+                yield Problem(here, "INVALID_PROPERTY_KEY", message)
+            yield from _misshapen(member, kind.value_type, here)
+    elif isinstance(kind, inspect.ListType):
+        for index, item in enumerate(value):
+            yield from _misshapen(item, kind.item_type, f"{pointer}/{index}")
 
 
-def _malformed_ways(state: dict[str, Any], pointer: str) -> Iterator[Problem]:
-    for name in ("on", "after"):
-        events = state.get(name, {})
-        if not isinstance(events, dict):
-            yield Problem(f"{pointer}/{name}", "INVALID_PROPERTY_TYPE", f"`{name}` is an object")
-            continue
-        for event, ways in events.items():
-            here = f"{pointer}/{name}/{escape(event)}"
-            several = isinstance(ways, list)
-            for index, way in enumerate(ways if several else [ways]):
-                yield from _misshapen(way, str | TransitionDocument, f"{here}/{index}" if several else here)
+def _misshapen_struct(value: dict[str, Any], kind: inspect.StructType, pointer: str) -> Iterator[Problem]:
+    fields = {each.encode_name: each for each in kind.fields}
+    for name, member in value.items():
+        here = f"{pointer}/{escape(name)}"
+        if name in fields:
+            yield from _misshapen(member, fields[name].type, here)
+        else:
+            yield Problem(here, "INVALID_PROPERTY_KEY", f"there is no property {name} here")
+    for name, each in fields.items():
+        if each.required and name not in value:
+            yield Problem(pointer, "MISSING_REQUIRED_PROPERTY", f"`{name}` is missing")
 
 
-def _misshapen(part: Any, kind: Any, pointer: str) -> Iterator[Problem]:
-    """Yield the first thing that keeps *part* from being a *kind*."""
-    try:
-        msgspec.convert(part, kind)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        unknown = "unknown field" in message
-        code = "INVALID_PROPERTY_KEY" if unknown else "INVALID_PROPERTY_TYPE"
-        if "missing required" in message:
-            code = "MISSING_REQUIRED_PROPERTY"
-        steps = path.rstrip("`").replace("[", ".").replace("]", "")
-        yield Problem(pointer + "".join(f"/{escape(step)}" for step in steps.split(".") if step), code, message)
+def _is_json_type(value: Any, kind: inspect.Type) -> bool:
+    match kind:
+        case inspect.StructType() | inspect.DictType():
+            return isinstance(value, dict)
+        case inspect.ListType():
+            return isinstance(value, list)
+        case inspect.StrType():
+            return isinstance(value, str) and _matches(value, kind)
+        case inspect.LiteralType():
+            return isinstance(value, str) and value in kind.values
+        case inspect.BoolType():
+            return isinstance(value, bool)
+        case inspect.IntType():
+            return isinstance(value, int) and not isinstance(value, bool) and _is_within(value, kind)
+        case inspect.NoneType():
+            return value is None
+    return False
+
+
+def _matches(text: str, kind: inspect.Type) -> bool:
+    pattern = kind.pattern if isinstance(kind, inspect.StrType) else None
+    return pattern is None or re.fullmatch(pattern, text) is not None
+
+
+def _is_within(number: int, kind: inspect.IntType) -> bool:
+    return (kind.ge is None or number >= kind.ge) and (kind.le is None or number <= kind.le)
+
+
+def _called(kind: inspect.Type) -> str:
+    """Return what authors call a *kind*."""
+    match kind:
+        case inspect.UnionType():
+            return " or ".join(_called(one) for one in kind.types)
+        case inspect.LiteralType():
+            return " or ".join(str(value) for value in kind.values)
+        case inspect.StrType():
+            return "text" if kind.pattern is None else "text without spaces"
+        case inspect.IntType():
+            return "whole number that is in bounds"
+    return _CALLED.get(type(kind), "null")
+
+
+_CALLED: dict[type[inspect.Type], str] = {
+    inspect.StructType: "object",
+    inspect.DictType: "object",
+    inspect.ListType: "list",
+    inspect.BoolType: "true or false",
+}
 
 
 # The meaning
@@ -240,10 +289,11 @@ class _Compiler:
         self._root = _Node("", "", root)
         self._nodes = {node.id: node for node in _walk(self._root)}
         self._leaves = [node for node in self._nodes.values() if node.id and not node.document.states]
-        self._transitions: dict[Transition, str] = {}
-        self._taken: set[tuple[str, str]] = set()
-        self._timers: list[Timer] = []
-        self.problems: list[Problem] = []
+        self._transitions: list[Transition] = []
+        self._places: dict[Transition, str] = {}
+        self._asked: dict[tuple[str, str], set[Guard | None]] = {}
+        self._timers: dict[tuple[str, str], Timer] = {}
+        self.problems: list[Problem] = [problem for node in self._nodes.values() for problem in self._faults(node)]
 
     def definition(self) -> Definition:
         """Return the flat machine."""
@@ -260,7 +310,7 @@ class _Compiler:
             initial=initial.id if initial else self._document.initial,
             states=tuple(self._state(leaf) for leaf in self._leaves),
             transitions=tuple(self._transitions),
-            timers=tuple(self._timers),
+            timers=tuple(self._timers.values()),
             groups=tuple(
                 Group(node.id, node.document.meta.title)
                 for node in self._nodes.values()
@@ -274,7 +324,36 @@ class _Compiler:
 
     def places(self) -> Places:
         """Return where the parts of the definition stand in the document."""
-        return Places({node.id: node.pointer for node in self._leaves}, self._transitions)
+        return Places({node.id: node.pointer for node in self._leaves}, self._places)
+
+    def _faults(self, node: _Node) -> Iterator[Problem]:
+        """Yield what is wrong with *node* by itself, whatever leads to it."""
+        document = node.document
+        if document.states:
+            yield from self._group_faults(node)
+        elif document.type == "compound":
+            yield Problem(f"{node.pointer}/type", "INVALID_PROPERTY_VALUE", "a state without `states` is no group")
+        elif document.type == "final" and (document.on or document.after or document.meta.then):
+            yield Problem(node.pointer, "FINAL_STATE_LEFT", f"{node.id} is final, but says where it leads")
+        for index, milestone in enumerate(document.meta.milestones):
+            if milestone not in document.states:
+                message = f"there is no state {milestone} right inside"
+                yield Problem(f"{node.pointer}/meta/milestones/{index}", "UNKNOWN_STATE", message)
+        for index, group in enumerate(document.meta.then):
+            if not group or group not in self._nodes:
+                yield Problem(f"{node.pointer}/meta/then/{index}", "UNKNOWN_STATE", f"there is no state {group}")
+
+    def _group_faults(self, node: _Node) -> Iterator[Problem]:
+        kind, initial = node.document.type, node.document.initial
+        if kind not in {None, "compound"}:
+            yield Problem(f"{node.pointer}/type", "INVALID_PROPERTY_VALUE", f"a state with `states` is not {kind}")
+        if initial is None:
+            message = "a state with `states` says in `initial` in which of them it begins"
+            yield Problem(node.pointer, "MISSING_REQUIRED_PROPERTY", message)
+        elif initial not in node.document.states and (node.id or initial in self._nodes):
+            # Without an initial state of its own a whole lifecycle is refused by the proof of its definition.
+            message = f"there is no state {initial} right inside"
+            yield Problem(f"{node.pointer}/initial", "UNKNOWN_STATE", message)
 
     def _state(self, leaf: _Node) -> State:
         document = leaf.document
@@ -293,58 +372,65 @@ class _Compiler:
             self._ways(leaf, node, event, ways, f"{node.pointer}/on/{escape(event)}")
         for delay, ways in node.document.after.items():
             pointer = f"{node.pointer}/after/{escape(delay)}"
-            event = f"after.{delay}"
+            event = f"{DELAYED}{delay}"
             timer = self._timer(leaf, event, delay)
             if timer is None:
-                self.problems.append(
-                    Problem(pointer, "UNKNOWN_DELAY", f"{delay} is neither milliseconds nor in `delays`")
-                )
+                message = f"{delay} is neither milliseconds nor in `delays`"
+                self.problems.append(Problem(pointer, "UNKNOWN_DELAY", message))
             else:
-                self._timers.append(timer)
+                self._timers.setdefault((leaf.id, event), timer)
                 self._ways(leaf, node, event, ways, pointer)
 
     def _timer(self, leaf: _Node, event: str, delay: str) -> Timer | None:
-        meaning = self._meta.delays.get(delay, int(delay) if delay.isdecimal() else None)
+        meaning = self._meta.delays.get(delay)
         if meaning is None:
-            return None
+            if not _MILLISECONDS.fullmatch(delay) or int(delay) > MAX_DELAY:
+                return None
+            meaning = int(delay)
         if isinstance(meaning, ContextDelay):
             return Timer(leaf.id, event, meaning.ms * MILLISECOND, meaning.since)
         return Timer(leaf.id, event, after=meaning * MILLISECOND)
 
     def _ways(self, leaf: _Node, node: _Node, event: str, ways: Ways, pointer: str) -> None:
+        """Add the arrows that *node* gives the leaf on an event, but those for which a state within answers already."""
+        within = frozenset(self._asked.get((leaf.id, event), ()))
         several = ways if isinstance(ways, list) else [ways]
         for index, way in enumerate(several):
             document = TransitionDocument(target=way) if isinstance(way, str) else way
             place = f"{pointer}/{index}" if isinstance(ways, list) else pointer
             target = leaf if document.target is None else self._target(node, document.target)
             if target is None:
-                message = f"there is no state {document.target} to go to"
-                self.problems.append(Problem(place, "UNKNOWN_STATE", message))
-            else:
+                self.problems.append(Problem(place, "UNKNOWN_STATE", f"there is no state {document.target}"))
+            elif not within & {None, _guard(document.guard)}:
                 self._add(leaf, event, target, document, place)
 
     def _milestones_ahead(self, leaf: _Node) -> None:
-        """Add the implied arrows of a leaf: itself, later milestones of its group, and all of those it may go on to."""
-        parent = leaf.parent or self._root
-        milestones = parent.document.meta.milestones
-        name = leaf.id.removeprefix(f"{parent.id}.")
-        later = milestones[milestones.index(name) :] if name in milestones else []
-        ahead = [_join(parent.id, milestone) for milestone in later]
+        """
+        Add the implied arrows of a leaf.
+
+        They lead to itself, to the milestones after it or after the groups it is in, and to those it may go on to.
+        """
+        ahead: list[tuple[str, _Node]] = []
+        for node in leaf.above():
+            if node.parent is not None:
+                milestones = node.parent.document.meta.milestones
+                name = node.id.removeprefix(f"{node.parent.id}.")
+                here, *later = milestones[milestones.index(name) :] if name in milestones else [""]
+                ahead += [(node.id, leaf)] if here else []
+                ahead += self._milestones(node.parent, later)
         for node in leaf.above():
             for group in node.document.meta.then:
                 if group in self._nodes:
-                    ahead += [_join(group, milestone) for milestone in self._nodes[group].document.meta.milestones]
-                else:
-                    message = f"there is no state {group} to go on to"
-                    self.problems.append(Problem(f"{node.pointer}/meta/then", "UNKNOWN_STATE", message))
-        for state_id in ahead:
-            target = self._nodes.get(state_id)
-            if target is None:
-                self.problems.append(
-                    Problem(parent.pointer, "UNKNOWN_STATE", f"the milestone {state_id} does not exist")
-                )
-            elif (leaf.id, state_id) not in self._taken:
-                self._add(leaf, state_id, target, TransitionDocument(), parent.pointer, implied=True)
+                    ahead += self._milestones(self._nodes[group], self._nodes[group].document.meta.milestones)
+        for event, target in ahead:
+            if (leaf.id, event) not in self._asked:
+                node = self._nodes[event]
+                self._add(leaf, event, target, TransitionDocument(), (node.parent or node).pointer, implied=True)
+
+    def _milestones(self, group: _Node, names: list[str]) -> list[tuple[str, _Node]]:
+        """Return these milestones of a group with the events that lead to them."""
+        known = [_join(group.id, name) for name in names if name in group.document.states]
+        return [(state_id, self._nodes[state_id]) for state_id in known]
 
     def _add(
         self,
@@ -358,9 +444,6 @@ class _Compiler:
     ) -> None:
         entered = self._enter(target)
         if entered is None:
-            self.problems.append(
-                Problem(target.pointer, "MISSING_REQUIRED_PROPERTY", "a state with children has an `initial`")
-            )
             return
         moved = entered.id != leaf.id
         around = {node.id for node in leaf.above()}
@@ -380,26 +463,26 @@ class _Compiler:
             raises=tuple(_raise(told) for told in raises),
             implied=implied,
         )
-        self._transitions.setdefault(transition, pointer)
-        self._taken.add((leaf.id, event))
+        self._transitions.append(transition)
+        self._places[transition] = pointer
+        self._asked.setdefault((leaf.id, event), set()).add(transition.guard)
 
     def _target(self, node: _Node, target: str) -> _Node | None:
         """Return the state that *target* names, written in the state *node*: `#id.path`, `.child` or a sibling."""
         if target.startswith("#"):
-            _, _, path = target.partition(".")
-            return self._nodes.get(path) if path else None
-        if target.startswith("."):
-            return self._nodes.get(_join(node.id, target[1:]))
-        around = node.parent or node
-        return self._nodes.get(_join(around.id, target))
+            path = target.removeprefix(f"#{self._document.id}.")
+        elif target.startswith("."):
+            path = _join(node.id, target[1:])
+        else:
+            path = _join((node.parent or node).id, target)
+        return self._nodes.get(path) if path else None
 
     def _enter(self, node: _Node) -> _Node | None:
-        """Return the leaf that entering *node* leads to."""
+        """Return the leaf that entering *node* leads to, or None where a group does not say which."""
         while node.document.states:
-            child = self._nodes.get(_join(node.id, node.document.initial or ""))
-            if child is None:
+            if node.document.initial not in node.document.states:
                 return None
-            node = child
+            node = self._nodes[_join(node.id, node.document.initial)]
         return node
 
 
@@ -412,6 +495,9 @@ def _walk(node: _Node) -> Iterator[_Node]:
 
 def _join(parent: str, name: str) -> str:
     return f"{parent}.{name}" if parent else name
+
+
+_MILLISECONDS = re.compile(r"[0-9]{1,15}")
 
 
 def _list(value: str | list[str]) -> list[str]:

@@ -5,15 +5,64 @@ A key the model does not have is an error (the phone may drop it); a declared ke
 `required` names it; null is no value (Meta, "Flow JSON", data model).
 """
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from msgspec import Struct, UnsetType
 
+from definitions.json_text import escape
+from engine.errors import Problem
+
 ERROR_MESSAGE = "error_message"
 """The key of the message that a phone shows over a screen; every screen may have it."""
 
 _SIMPLE: dict[str, Any] = {"string": str, "number": int | float, "integer": int, "boolean": bool}
+_NO_KEY = re.compile(r'["\\\x00-\x1f]')
+"""What no expression on a screen could name, nor a type here."""
+
+_KINDS = {*_SIMPLE, "object", "array"}
+
+REQUIRED = "required"
+"""The key of a data model that is no data, but names the keys which must be there."""
+
+
+def data_model_problems(data_model: Any, pointer: str) -> Iterator[Problem]:
+    """Yield what keeps the data model at *pointer* from being one, so that `answer_type` can be asked for its type."""
+    if not isinstance(data_model, dict):
+        yield Problem(pointer, "INVALID_SCREEN_DATA", "a data model is an object")
+        return
+    required = data_model.get(REQUIRED, [])
+    if isinstance(required, dict):
+        yield from _node_problems(required, f"{pointer}/{REQUIRED}")
+    elif not isinstance(required, list):
+        yield Problem(f"{pointer}/{REQUIRED}", "INVALID_SCREEN_DATA", "required is a list of keys")
+    yield from _member_problems({name: node for name, node in data_model.items() if name != REQUIRED}, pointer)
+
+
+def _member_problems(members: dict[str, Any], pointer: str) -> Iterator[Problem]:
+    for name, node in members.items():
+        here = f"{pointer}/{escape(name)}"
+        if _NO_KEY.search(name):
+            yield Problem(here, "INVALID_SCREEN_DATA", "a key has no quotes, backslashes or control characters")
+        yield from _node_problems(node, here)
+
+
+def _node_problems(node: Any, pointer: str) -> Iterator[Problem]:
+    kind = node.get("type") if isinstance(node, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        yield Problem(pointer, "INVALID_SCREEN_DATA", f"what it describes has a type: {', '.join(sorted(_KINDS))}")
+    elif kind == "array" and "items" in node:
+        yield from _node_problems(node["items"], f"{pointer}/items")
+    elif kind == "object" and "properties" in node:
+        properties = node["properties"]
+        if not isinstance(properties, dict):
+            yield Problem(f"{pointer}/properties", "INVALID_SCREEN_DATA", "properties is an object")
+            return
+        yield from _member_problems(properties, f"{pointer}/properties")
+        if not isinstance(node.get(REQUIRED, []), list):
+            yield Problem(f"{pointer}/{REQUIRED}", "INVALID_SCREEN_DATA", "required is a list of keys")
 
 
 def answer_type(data_model: dict[str, Any]) -> type[Struct]:

@@ -7,7 +7,8 @@ what XState's shape lacks.
 
 from typing import Any
 
-from engine.model import Definition, Guard, State, Transition
+from definitions.lifecycle import DELAYED, MILLISECOND
+from engine.model import Definition, Guard, State, Timer, Transition
 
 
 def to_xstate(definition: Definition) -> dict[str, Any]:
@@ -15,7 +16,12 @@ def to_xstate(definition: Definition) -> dict[str, Any]:
     root: dict[str, Any] = {
         "id": definition.name,
         "description": definition.description,
-        "meta": {"title": definition.title, "ordering": definition.ordering, "version": definition.version},
+        "meta": {
+            "title": definition.title,
+            "ordering": definition.ordering,
+            "version": definition.version,
+            "delays": {timer.event.removeprefix(DELAYED): _delay(timer) for timer in definition.timers},
+        },
     }
     titles = {group.id: group.title for group in definition.groups}
     for state in definition.states:
@@ -36,10 +42,19 @@ def _state(state: State, arrows: list[Transition], definition: Definition) -> di
         node["description"] = state.description
     if state.final:
         return {**node, "type": "final"}
-    on: dict[str, list[dict[str, Any]]] = {}
+    timed = {timer.event for timer in definition.timers if timer.state == state.id}
+    ways: dict[str, dict[str, list[dict[str, Any]]]] = {"on": {}, "after": {}}
     for arrow in arrows:
-        on.setdefault(arrow.event, []).append(_arrow(arrow, definition.name))
-    return {**node, "on": on}
+        kind = "after" if arrow.event in timed else "on"
+        event = arrow.event.removeprefix(DELAYED) if kind == "after" else arrow.event
+        ways[kind].setdefault(event, []).append(_arrow(arrow, definition.name))
+    return {**node, **{kind: events for kind, events in ways.items() if events}}
+
+
+def _delay(timer: Timer) -> int | dict[str, Any]:
+    """Return a delay in milliseconds, from the time in the context that it begins at if it does."""
+    milliseconds = timer.after // MILLISECOND
+    return milliseconds if timer.at is None else {"since": timer.at, "ms": milliseconds}
 
 
 def _arrow(arrow: Transition, name: str) -> dict[str, Any]:

@@ -27,12 +27,12 @@ class Answer(Struct, frozen=True):
     """
     What was answered to a call that must be answered the same way again.
 
-    *digest* is the SHA-256 of the body. A *body* of None was too large to keep or has been purged: it may be rendered
-    again for the instance at *revision*, and sent only if its digest is the same.
+    A *body* of None was too large to keep or has been purged, and *digest* is its SHA-256: it may be rendered again for
+    the instance at *revision*, and sent only if its digest is the same.
     """
 
     status: int
-    digest: bytes
+    digest: bytes | None
     body: bytes | None = None
     definition: str = ""
     key: str = ""
@@ -152,6 +152,10 @@ class Store(Protocol):
 
     async def set_effect(self, key: str, expected: Collection[str], status: EffectStatus, reason: str, at: int) -> bool:
         """Give an effect a new status if it has one of those *expected*; return whether it did."""
+        ...
+
+    async def probe(self) -> None:
+        """Write to the disk and change nothing: whoever hears no error knows that a commit could be made."""
         ...
 
     async def save_version(self, version: Version) -> None:

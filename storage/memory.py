@@ -64,6 +64,9 @@ class MemoryStore:
         self.effects[key] = replace(effect, status=status, reason=reason)
         return True
 
+    async def probe(self) -> None:
+        """Do nothing: memory can always be written."""
+
     async def save_version(self, version: Version) -> None:
         """Keep a version of a definition; one that is there stays as it is."""
         self._versions.setdefault((version.name, version.version), version)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, Select, create_engine, event, func, or_, select
+from sqlalchemy import Connection, Engine, Select, create_engine, event, func, or_, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -111,8 +111,9 @@ class Queries:
         if state:
             asked = asked.where(INSTANCE.c.state == state)
         if text:
-            named = select(ALIAS.c.instance_key).where(ALIAS.c.value == text)
-            asked = asked.where(or_(INSTANCE.c.key.startswith(text, autoescape=True), INSTANCE.c.key.in_(named)))
+            named = select(ALIAS.c.definition, ALIAS.c.instance_key).where(ALIAS.c.value == text)
+            begins = INSTANCE.c.key.startswith(text, autoescape=True)
+            asked = asked.where(or_(begins, tuple_(INSTANCE.c.definition, INSTANCE.c.key).in_(named)))
         if before is not None:
             asked = asked.where(INSTANCE.c.id < before)
         return [Session(*row) for row in await self._rows(asked.limit(limit))]
@@ -129,9 +130,9 @@ class Queries:
         return [_journal_item(dict(zip(names, row, strict=True))) for row in await self._rows(asked)]
 
     async def effects(
-        self, *, status: str = "", definition: str = "", key: str = "", limit: int = 200
+        self, *, effect_id: str = "", status: str = "", definition: str = "", key: str = "", limit: int = 200
     ) -> list[EffectItem]:
-        """Return effects, the oldest first; an empty *status* or *definition* is any."""
+        """Return effects, the oldest first; an empty *effect_id*, *status* or *definition* is any."""
         asked = (
             select(
                 EFFECT.c.key, INSTANCE.c.definition, INSTANCE.c.key, EFFECT.c.name, EFFECT.c.status, EFFECT.c.reason,
@@ -141,6 +142,8 @@ class Queries:
             .order_by(EFFECT.c.created_at, EFFECT.c.key)
             .limit(limit)
         )  # fmt: skip
+        if effect_id:
+            asked = asked.where(EFFECT.c.key == effect_id)
         if status:
             asked = asked.where(EFFECT.c.status == status)
         if definition:

@@ -11,6 +11,7 @@ Rule 4: SQLite before 3.51.3 can corrupt a WAL file when two connections write o
 
 import asyncio
 import fcntl
+import hashlib
 import sqlite3
 import statistics
 import threading
@@ -36,6 +37,9 @@ SLOW_SYNC = 0.002
 
 SAMPLES = 64
 """How many commits the median is taken over."""
+
+LOCK_SECONDS = 0.5
+"""How long a write waits for another program that has the database locked; everybody waits with it."""
 
 CACHE_KIB = 64 * 1024
 CHECKPOINT_PAGES = 4000
@@ -183,7 +187,7 @@ class SqliteStore:
         return any(changed)
 
     async def purge(self, *, answers_before: int, identities_before: int) -> None:
-        """Drop the bodies of answers and the identities of events that are older than these times; digests stay."""
+        """Drop the bodies of answers and the identities of events that are older than these times."""
         for drop, before in ((statements.DROP_BODIES, answers_before), (statements.DROP_IDENTITIES, identities_before)):
             while self._purged(drop, before):  # noqa: ASYNC110 - nothing is waited for: others come first
                 await asyncio.sleep(0)
@@ -197,6 +201,12 @@ class SqliteStore:
                 self._writer.execute(drop.sql, (mark, last))
         self._purged_to[drop.sql] = last or mark
         return bool(count == PURGED_AT_ONCE)
+
+    async def probe(self) -> None:
+        """Write to the disk and change nothing; the header that is written takes no room from anybody."""
+        with self._writing, _store_errors():
+            (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+            self._writer.execute(f"PRAGMA user_version={version}")
 
     async def save_version(self, version: Version) -> None:
         """Keep a version of a definition; one that is there stays as it is."""
@@ -322,12 +332,13 @@ class SqliteStore:
 
 def _connect(path: Path) -> sqlite3.Connection:
     with _store_errors():
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_SECONDS)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+            connection.create_function("sha256", 1, lambda body: hashlib.sha256(body).digest(), deterministic=True)
         except sqlite3.Error:
             connection.close()
             raise

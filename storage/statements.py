@@ -119,7 +119,9 @@ _OLD = (
 _BETWEEN = INBOX.c.id > bindparam("mark"), INBOX.c.id <= bindparam("last")
 
 COUNT_OLD = compiled(select(func.count(), func.max(_OLD.c.id)))
-DROP_BODIES = compiled(update(INBOX).values(body=null()).where(*_BETWEEN))
+DROP_BODIES = compiled(
+    update(INBOX).values(digest=func.sha256(INBOX.c.body), body=null()).where(*_BETWEEN, INBOX.c.body.is_not(None))
+)
 DROP_IDENTITIES = compiled(delete(INBOX).where(*_BETWEEN))
 
 SELECT_INSTANCE = find(INSTANCE, "definition", "key")

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -91,10 +92,18 @@ def _database(settings: Settings) -> Iterator[Verdict]:
     else:
         status: Literal["warn", "FAIL"] = "warn" if settings.development else "FAIL"
         yield Verdict("database", status, f"{settings.database} is {found.value}; run `waystate db upgrade`")
+    yield from _unwritable(settings.database)
     if sqlite3.sqlite_version_info < WAL_SAFE:
         yield Verdict(
             "database", "ok", f"SQLite {sqlite3.sqlite_version}: only one process may open the file, as we do"
         )
+
+
+def _unwritable(database: Path) -> Iterator[Verdict]:
+    """Find what the server must be able to write: the file, and its folder, where the log and the lock are."""
+    for place in (database.parent, database, database.with_name(f"{database.name}.lock")):
+        if place.exists() and not os.access(place, os.W_OK):
+            yield Verdict("database", "FAIL", f"{place} cannot be written to; let the server's user write there")
 
 
 def _disk(settings: Settings) -> Iterator[Verdict]:

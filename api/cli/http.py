@@ -1,12 +1,12 @@
 """The running server, as the command line asks it."""
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import click
 import httpx2
 
-from api.settings import PREFIX, Settings
+from api.settings import LOOPBACK, PREFIX, Settings
 
 SECONDS = 10
 
@@ -16,7 +16,9 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._base = f"{settings.base_url}/admin/api/v1/"
-        self._headers = {"Authorization": f"Bearer {settings.admin_token}"}
+        # What the environment says of proxies is for servers elsewhere.
+        self._is_here = urlsplit(settings.base_url).hostname in LOOPBACK
+        self._headers = {"Authorization": f"Bearer {settings.admin_token}"} if settings.admin_token else {}
 
     def get(self, *path: str, **query: str) -> Any:
         """Return what an address answers, decoded."""
@@ -33,7 +35,9 @@ class Server:
     def _ask(self, method: str, path: tuple[str, ...], **options: Any) -> httpx2.Response:
         url = self._base + "/".join(quote(part, safe="") for part in path)
         try:
-            response = httpx2.request(method, url, headers=self._headers, timeout=SECONDS, **options)
+            response = httpx2.request(
+                method, url, headers=self._headers, timeout=SECONDS, trust_env=not self._is_here, **options
+            )
         except httpx2.HTTPError as error:
             fix = f"start it with `waystate serve`, or set {PREFIX}PUBLIC_URL"
             raise click.ClickException(f"no server answers at {self._base} ({type(error).__name__}); {fix}") from None

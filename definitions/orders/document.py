@@ -119,6 +119,10 @@ def read_order(document: Any, zone: ZoneInfo, now: int) -> Order:
                 known = shipments.get(key)
                 facts = (*known.facts, *facts) if known else facts
                 shipments[key] = Shipment(tracking.tracking_id, _TIMELINES[name], tracking.courier, facts)
+    for index, item in enumerate(read.items):
+        if item.backward is not None and (item.backward.tracking_id, FORWARD) in shipments:
+            pointer = f"/items/{index}/returnTrackingTimeline/trackingID"
+            problems.append(Problem(pointer, "taken", "A return has a tracking id of its own"))
     if problems:
         raise Malformed(problems)
     unassigned = sum(1 for item in read.items if item.forward is None or not item.forward.tracking_id)
@@ -187,7 +191,7 @@ def read_back(
 
 def _item_back(item: dict[str, Any], shipments: Mapping[tuple[str, str], Standing], zone: ZoneInfo) -> dict[str, Any]:
     rewritten = dict(item)
-    shown = item.get("timeLine") if item.get("timeLine") in _TIMELINES else "forwardTrackingTimeline"
+    shown = item.get("timeLine") if item.get("timeLine") in [*_TIMELINES] else "forwardTrackingTimeline"
     for name, leg in _TIMELINES.items():
         tracking = item.get(name)
         standing = shipments.get((tracking.get("trackingID", ""), leg)) if isinstance(tracking, dict) else None

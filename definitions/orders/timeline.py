@@ -50,7 +50,7 @@ def shipment(timeline: Timeline) -> Mapping[str, Any]:
     fact = latest(timeline)
     return {
         "latest": None if fact is None else {"status": fact.name, "at": fact.at, **fact.details},
-        "attempts": to_builtins(attempts(timeline)),
+        "attempts": to_builtins([*attempts(timeline)]),  # a list, as it is read back from a store
         "conflicts": [fact.id for fact, outcome in timeline if outcome == "conflict"],
         "skewed": [fact.id for fact, _ in timeline if fact.skewed],
     }

@@ -12,6 +12,9 @@ from engine.model import SECOND
 
 NONE = "0000-00-00 00:00:00"
 
+LATEST = 253_370_764_799
+"""The last second, since 1970, of the year 9998: every zone can say it."""
+
 _DATES = ("%Y-%m-%d", "%d-%m-%Y")
 """Eshopbox's two published versions of a resolution's date."""
 
@@ -26,8 +29,7 @@ def from_local(text: str, zone: ZoneInfo) -> int | None:
     if not text or text == NONE:
         return None
     moment = datetime.fromisoformat(text)
-    local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    return int(local.timestamp()) * SECOND
+    return _engine_time(moment if moment.tzinfo else moment.replace(tzinfo=zone))
 
 
 def to_local(at: int, zone: ZoneInfo) -> str:
@@ -51,7 +53,20 @@ def from_rfc3339(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time has its zone")
-    return int(moment.timestamp()) * SECOND
+    return _engine_time(moment)
+
+
+def _engine_time(moment: datetime) -> int:
+    """
+    Return a moment as engine time, to the second.
+
+    Raises:
+        ValueError: it is before 1970, or so late that it cannot be said in every zone.
+    """
+    seconds = int(moment.timestamp())
+    if not 0 <= seconds <= LATEST:
+        raise ValueError("a time is after 1970 and before 9999")
+    return seconds * SECOND
 
 
 def to_date(text: str) -> date:

@@ -1,5 +1,7 @@
 """The servers that the tests of `api/` speak to."""
 
+import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +19,17 @@ WAYS = (SHORT_WAY, "h11")
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 
+SAMPLES = Path(os.environ.get("WAYSTATE_SAMPLES") or Path(__file__).parents[3] / "shared" / "samples")
+
 Serve = Callable[..., Server]
+
+
+def sample(name: str) -> Any:
+    """Return a sample document, or skip the test where there are none."""
+    path = SAMPLES / name
+    if not path.is_file():
+        pytest.skip(f"there is no sample {name}: set WAYSTATE_SAMPLES to a folder that has some")
+    return json.loads(path.read_bytes())
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +103,12 @@ def phone(shared_server: Server) -> Handset:
 def lone_phone(flow_server: Server) -> Handset:
     """Return a phone that is about to open the survey on a server of its own."""
     return Handset(flow_server)
+
+
+@pytest.fixture(scope="module")
+def office(empty_database: Path, tmp_path_factory: pytest.TempPathFactory, endpoint_key: Key) -> Iterator[Server]:
+    """Return a server for all tests of a module that bring orders and sessions of their own."""
+    path = tmp_path_factory.mktemp("office") / "waystate.sqlite"
+    path.write_bytes(empty_database.read_bytes())
+    with running(path, [endpoint_key]) as server:
+        yield server

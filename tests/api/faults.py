@@ -1,11 +1,17 @@
 """What can go wrong around a running server, for as long as a context lasts."""
 
+import secrets
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
-from engine.ports import Decision
-from storage.sqlite import SAMPLES, SLOW_SYNC
+from engine.errors import StorageFull
+from engine.ports import Decision, Identity
+from storage.sqlite import SAMPLES, SLOW_SYNC, SqliteStore
 from tests.api.serving import Server
+
+REFUSED_AT_LAST = 50
+"""How many small things in a row a disk refuses that has no room for any."""
 
 
 @contextmanager
@@ -27,18 +33,33 @@ def read_only(server: Server) -> Iterator[None]:
 
 @contextmanager
 def full(server: Server) -> Iterator[None]:
-    """Let the disk be full: not a page more."""
-    writer = server.parts.store._writer
-    pages = server.do(lambda: writer.execute("PRAGMA page_count").fetchone()[0])
+    """Let the disk be full: not a page more, and no room in those that there are."""
+    store = server.parts.store
+    pages = server.do(lambda: store._writer.execute("PRAGMA page_count").fetchone()[0])
     _pragma(server, f"max_page_count={pages}")
+    server.run(lambda: _fill(store))
     yield
     _pragma(server, "max_page_count=1000000")
 
 
-FAULTS: dict[str, Callable[[Server], AbstractContextManager[None]]] = {
+@contextmanager
+def busy(server: Server) -> Iterator[None]:
+    """Let another program write to the database, for longer than anybody waits for it."""
+    _pragma(server, "busy_timeout=20")
+    with closing(sqlite3.connect(server.settings.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+    _pragma(server, "busy_timeout=5000")
+
+
+Fault = Callable[[Server], AbstractContextManager[None]]
+
+FAULTS: dict[str, Fault] = {
     "down": down,
     "read-only": read_only,
     "full": full,
+    "busy": busy,
 }
 
 
@@ -57,6 +78,16 @@ def commits_held(server: Server) -> Iterator[Callable[[], None]]:
 
     yield release
     release()
+
+
+async def _fill(store: SqliteStore) -> None:
+    """Commit small things until none goes in, wherever its identity falls among the others."""
+    refused = 0
+    while refused < REFUSED_AT_LAST:
+        try:
+            await store.commit(Decision(identities=(Identity("faults", secrets.token_hex(32)),), recorded_at=0))
+        except StorageFull:
+            refused += 1
 
 
 def _pragma(server: Server, pragma: str) -> None:

@@ -48,6 +48,7 @@ class FakeClock:
         self.now = now
 
     def __call__(self) -> int:
+        """Return the time, in microseconds since 1970."""
         return self.now
 
     def move(self, microseconds: int) -> None:
@@ -63,7 +64,7 @@ class Server:
         self.world = world
         self.clock = clock
         self.loop = loop
-        self.client = httpx2.Client(base_url=world.url, verify=False, timeout=SECONDS)  # noqa: S501 - nothing is encrypted
+        self.client = httpx2.Client(base_url=world.url, verify=False, timeout=SECONDS)
         self.parts: Parts
         self.door: FrontDoor
         self.uvicorn: uvicorn.Server
@@ -128,14 +129,18 @@ def running(
     thread = threading.Thread(target=loop.run_forever, name="server")
     thread.start()
     listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio does so itself for sockets that say their protocol, which those of `create_server` do not.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         port = listener.getsockname()[1]
         server = _described(database, keys, clock or FakeClock(), loop, port, settings)
         catalogue = Catalogue.load([] if definitions is None else [definitions])
         server.run(lambda: _start(server, catalogue, KeyRing([*keys]), listener, way))
-        with server.client:
-            yield server
-        server.run(lambda: _stop(server))
+        try:
+            with server.client:
+                yield server
+        finally:
+            server.run(lambda: _stop(server))
     finally:
         listener.close()
         loop.call_soon_threadsafe(loop.stop)
@@ -194,7 +199,7 @@ async def _stop(server: Server) -> None:
     await server.uvicorn.lifespan.shutdown()
     this = asyncio.current_task()
     deadline = server.loop.time() + SECONDS
-    while asyncio.all_tasks() != {this} and server.loop.time() < deadline:
+    while asyncio.all_tasks() != {this} and server.loop.time() < deadline:  # noqa: ASYNC110 - no event tells it
         await asyncio.sleep(0.001)
     assert asyncio.all_tasks() == {this}
 

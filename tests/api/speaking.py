@@ -8,12 +8,12 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
 from engine.model import SECOND
-from tests.api.serving import Server
+from lab.world import World
 from tests.builders import NOON
 
 Asked = TypeVar("Asked")
@@ -26,6 +26,18 @@ PHONE = "919800000042"
 NUMBER = "100000000000001"
 
 ABSENT: Any = object()
+
+
+class Server(Protocol):
+    """A running server, in this process or in one of its own."""
+
+    @property
+    def port(self) -> int:
+        """Return the port that it listens on."""
+
+    @property
+    def world(self) -> World:
+        """Return what its peers know of it."""
 
 
 class Heard(Struct, frozen=True):
@@ -181,6 +193,28 @@ def a_completion(response: Any, **changes: Any) -> dict[str, Any]:
     return a_message("interactive", {"type": "nfm_reply", "nfm_reply": reply}, **changes)
 
 
+def a_question(**changes: Any) -> dict[str, Any]:
+    """Return the message of somebody who asks about a product."""
+    product = {"catalog_id": "C-1", "product_retailer_id": "SKU-1"}
+    context = {"from": "15550000001", "id": "wamid.catalogue", "referred_product": product}
+    return a_message("text", {"body": "Does it come in blue?"}, context=context, **changes)
+
+
+def a_cart(*items: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the message of somebody who sends a cart."""
+    items = items or ({"product_retailer_id": "SKU-1", "quantity": "2", "item_price": 150.5, "currency": "INR"},)
+    return a_message("order", {"catalog_id": "C-1", "text": "Gift wrap please", "product_items": [*items]}, **changes)
+
+
+def a_tap(payload: str, wamid: str, kind: str = "button", **changes: Any) -> dict[str, Any]:
+    """Return the message of a tapped button, of a template or in the chat, on the message *wamid*."""
+    context = {"from": "15550000001", "id": wamid}
+    if kind == "button":
+        return a_message("button", {"text": "Again", "payload": payload}, context=context, **changes)
+    reply = {"type": kind, kind: {"id": payload, "title": "Again"}}
+    return a_message("interactive", reply, context=context, **changes)
+
+
 # Couriers
 
 
@@ -277,3 +311,13 @@ def resolve(server: Server, code: str = "ACTF001", idempotency_key: str = "", **
     given = {name: value for name, value in chosen.items() if value is not ABSENT}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     return ask(server, "POST", "/api/v2/ndrResolution", given, token=server.world.portal_token, headers=headers)
+
+
+# Staff that opens a session for a customer
+
+
+def a_minted_session(server: Server, flow: str = "purchase_interest", recipient: str = PHONE) -> str:
+    """Return the key of a session of a Flow that staff opened for somebody."""
+    wanted = {"definition": flow, "recipient": recipient}
+    key: str = ask(server, "POST", "/admin/api/v1/sessions", wanted, token=server.world.admin_token).content["key"]
+    return key

@@ -1,17 +1,19 @@
 """The wire: signatures, envelopes, pings, tokens. What a session does is in test_flows_sessions.py."""
 
+import base64
+import hmac
 import json
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from api.app import IDENTITIES_KEPT
+from api.flows import IDENTITIES_KEPT
 from api.keyring import Key
 from definitions.flow_calls import NO_SESSION, TOKEN_LIFE
 from engine.model import SECOND
 from lab.phone import Answer, Envelope
-from tests.api.conftest import DEFINITIONS, Serve
+from tests.api.conftest import DEFINITIONS, Serve, sample
 from tests.api.phones import JSON, Handset, Headers, read, sealed, signature
 from tests.api.serving import SECRETS, Server, a_key
 
@@ -93,7 +95,8 @@ def test_what_is_not_signed_is_never_decrypted(phone: Handset) -> None:
 
 
 def test_while_an_app_secret_is_reset_the_old_and_the_new_are_right(serve: Serve, way: str) -> None:
-    phone = Handset(serve(way=way, app_secret="the new one, the old one"), "personalised_offer")
+    two = {"app_secret": "the new one, the old one"}
+    phone = Handset(serve(way=way, **two), "personalised_offer")
     bodies = [phone.called(action="INIT").body for _ in range(3)]
     secrets = ["the new one", "the old one", "the new one, the old one"]
 
@@ -124,8 +127,16 @@ def reworked(change: Any) -> Any:
     return make
 
 
+def instead(name: str, value: Any) -> Any:
+    return lambda key: sealed(key, json.dumps(OPEN).encode(), **{name: value})
+
+
 def part(name: str, change: Any) -> Any:
     return reworked(lambda document: {**document, name: change(document[name])})
+
+
+def also(member: bytes) -> bytes:
+    return json.dumps(OPEN)[:-1].encode() + b"," + member + b"}"
 
 
 PARTS = ("encrypted_flow_data", "encrypted_aes_key", "initial_vector")
@@ -139,9 +150,9 @@ UNREADABLE = {
     "null": (raw(b"null"), "format"),
     "too deep": (raw(b'{"initial_vector":' + b"[" * 100_000), "format"),
     "an empty object": (raw(b"{}"), "format"),
-    **{f"no {name}": (envelope(**{name: None}), "format") for name in PARTS},
-    **{f"{name} is a number": (envelope(**{name: 7}), "format") for name in PARTS},
-    **{f"{name} is a list": (envelope(**{name: ["AAAA"]}), "format") for name in PARTS},
+    **{f"no {name}": (instead(name, None), "format") for name in PARTS},
+    **{f"{name} is a number": (instead(name, 7), "format") for name in PARTS},
+    **{f"{name} is a list": (instead(name, ["AAAA"]), "format") for name in PARTS},
     **{f"{name} is not base64": (part(name, lambda text: text[:-2] + "!="), "format") for name in PARTS},
     **{f"{name} is not ASCII": (part(name, lambda text: "é" + text[1:]), "format") for name in PARTS},
     **{f"{name} lacks a character": (part(name, lambda text: text[1:]), "format") for name in PARTS},
@@ -166,11 +177,13 @@ UNREADABLE = {
     "empty inside": (envelope(b""), "inner_bad"),
     "no JSON inside": (envelope(b"INIT"), "inner_bad"),
     "no UTF-8 inside": (envelope(b'{"version":"3.0","action":"\xff"}'), "inner_bad"),
+    "no UTF-8 in what nobody reads inside": (envelope(also(b'"x":"\xff"')), "inner_bad"),
+    "a number beyond all in what nobody reads inside": (envelope(also(b'"x":1e999,"y":"\\u0000"')), "inner_bad"),
     "a lone surrogate inside": (envelope(json.dumps({**OPEN, "screen": "\ud800"}).encode()), "inner_bad"),
     "a list inside": (envelope(b"[]"), "inner_bad"),
     "null inside": (envelope(b"null"), "inner_bad"),
-    "too deep inside": (envelope(json.dumps(OPEN)[:-1].encode() + b',"x":' + b"[" * 65 + b"]" * 65 + b"}"), "inner_bad"),
-    "a number of 10000 digits inside": (envelope(json.dumps(OPEN)[:-1].encode() + b',"data":{"x":' + b"1" * 10_000 + b"}}"), "inner_bad"),
+    "too deep inside": (envelope(also(b'"x":' + b"[" * 65 + b"]" * 65)), "inner_bad"),
+    "a number of 10000 digits inside": (envelope(also(b'"data":{"x":' + b"1" * 10_000 + b"}")), "inner_bad"),
 }  # fmt: skip
 
 
@@ -181,7 +194,7 @@ def test_whatever_keeps_a_call_from_being_read_gets_the_same_empty_421(
     response = phone.post(make(endpoint_key).body)
 
     assert (response.status_code, response.content) == (421, b"")
-    assert {name for name in response.headers} == {
+    assert set(response.headers) == {
         "date",
         "content-type",
         "cache-control",
@@ -224,6 +237,7 @@ ODD: dict[str, dict[str, Any]] = {
     "a version that is a number": {"version": 3.0},
     "a version that is a list": {"version": ["3.0"]},
     "a version that is an object": {"version": {"3": 0}},
+    "a version beyond 64 bits": {"version": 2**64},
     "an unknown action": {"action": "dance"},
     "an action in lower case": {"action": "init"},
     "no action": {"action": None},
@@ -236,6 +250,7 @@ ODD: dict[str, dict[str, Any]] = {
     "a NUL in a name": {"data": {"a\0b": "wish"}},
     "a number beyond 64 bits": {"data": {"count": 2**64}},
     "a number below 64 bits": {"data": {"count": -(2**63) - 1}},
+    "a NUL in what nobody reads": {"more": "a\0b"},
 }
 
 
@@ -250,13 +265,14 @@ def test_a_call_that_is_not_as_metas_are_changes_nothing_and_shows_the_screen_ag
     answer = phone.call(content)
 
     shown = {**FIRST, "error_message": "That did not work. Please try again."}
-    assert answer == Answer(200, {"version": content["version"], "screen": "FIRST", "data": shown})
+    version = content["version"] if isinstance(content["version"], str) else None
+    assert answer == Answer(200, {"version": version, "screen": "FIRST", "data": shown})
     assert phone.instance == before
     assert phone.server.outcomes() == {"ok": 1, "inner_bad": 1}
 
 
 @pytest.mark.parametrize(
-    "odd", [pytest.param(odd, id=name) for name, odd in ODD.items() if not isinstance(odd.get("action"), str)]
+    "odd", [pytest.param(odd, id=name) for name, odd in ODD.items() if odd.get("action") not in ("dance", "init")]
 )
 def test_such_a_call_of_no_session_gets_an_empty_421_as_nothing_is_there_to_show(
     phone: Handset, odd: dict[str, Any]
@@ -268,7 +284,7 @@ def test_such_a_call_of_no_session_gets_an_empty_421_as_nothing_is_there_to_show
     assert phone.instance is None
 
 
-@pytest.mark.parametrize("action", ["dance", "init", "", "data_exchange", "BACK", "navigate"])
+@pytest.mark.parametrize("action", ["dance", "init", "data_exchange", "BACK", "navigate"])
 def test_an_action_other_than_init_with_a_token_of_no_session_gets_a_427(phone: Handset, action: str) -> None:
     assert phone.call({"action": action, "screen": "FIRST"}) == gone(NO_SESSION)
     assert phone.server.outcomes() == {"token_unknown": 1}
@@ -370,6 +386,52 @@ def test_a_token_that_names_no_session_gets_a_427_with_words_for_the_customer(ph
 
     assert answer == gone(NO_SESSION)
     assert phone.server.outcomes() == {"token_unknown": 1}
+
+
+def test_a_token_may_come_with_metas_signature_and_then_it_must_be_right(phone: Handset) -> None:
+    signed = b".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+        for part in ({"alg": "HS256"}, {"flow_token": phone.token})
+    )
+    made = base64.urlsafe_b64encode(hmac.digest(SECRETS["app_secret"].encode(), signed, "sha256")).rstrip(b"=")
+    right = f"{signed.decode()}.{made.decode()}"
+    opened = phone.call({"action": "INIT", "version": "4.0", "flow_token_signature": right})
+    before = phone.session
+
+    forged = [
+        phone.call({**content, "version": "4.0"})
+        for content in (
+            {"action": "INIT", "flow_token_signature": f"{signed.decode()}.{'A' * 43}"},
+            {"action": "INIT", "flow_token_signature": 7},
+            {"action": "INIT", "flow_token_signature": ""},
+            {"action": "INIT", "flow_token_signature": right, "flow_token": "another"},
+            {
+                "action": "data_exchange",
+                "screen": "FIRST",
+                "data": {"wish": "end"},
+                "flow_token_signature": right + "A",
+            },
+        )
+    ]
+
+    assert opened.status == 200
+    assert forged == [gone(NO_SESSION, "4.0")] * 5
+    assert phone.session == before
+    assert phone.server.outcomes() == {"ok": 1, "token_unknown": 5}
+
+
+def test_what_metas_page_says_of_pings_and_errors_is_so(phone: Handset) -> None:
+    said = [each["payload"] for each in sample("crypto/006_meta_docs_plain_endpoint_payloads.json")]
+    told = {"action": "INIT"}
+    (ping,) = (each for each in said if each.get("action") == "ping")
+    (error,) = (each for each in said if "error" in each.get("data", {}))
+    active, acknowledged = ({"data": data} for data in ({"status": "active"}, {"acknowledged": True}))
+    assert active in said
+    assert acknowledged in said
+
+    answers = [phone.send(phone.envelope(**each)) for each in (ping, {**error, **told})]
+
+    assert [answer.content["data"] for answer in answers] == [active["data"], acknowledged["data"]]
 
 
 def test_a_call_without_any_token_gets_a_427_too(phone: Handset) -> None:

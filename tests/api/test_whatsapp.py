@@ -2,20 +2,27 @@
 
 import hashlib
 import json
-import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from api.app import FORGOTTEN_AT_ONCE, keep_house
-from api.whatsapp import Delivery
+from api.keyring import Key
+from definitions.orders.rows import Alias
+from engine.model import SECOND
 from engine.ports import Decision
 from lab.phone import Phone
 from tests.api.conftest import Serve
-from tests.api.serving import SECRETS, Server
+from tests.api.faults import FAULTS
+from tests.api.kept import a_failed_delivery, became, counted, deliver, deliveries, kept, opened, refusing
+from tests.api.oddities import somewhere_odd
+from tests.api.serving import SECRETS, FakeClock, Server, running
 from tests.api.speaking import (
     ABSENT,
     NOON_SECOND,
@@ -23,19 +30,20 @@ from tests.api.speaking import (
     PHONE,
     Heard,
     a_call,
+    a_cart,
     a_completion,
     a_message,
+    a_minted_session,
+    a_question,
     a_scan,
     a_status,
+    a_tap,
     a_wamid,
-    an_order,
     ask,
     at_once,
-    deliver,
     history,
     messages,
     moves,
-    put_order,
     quoted,
     resolve,
     scan,
@@ -45,46 +53,23 @@ from tests.api.speaking import (
 )
 from tests.builders import HOUR, NOON
 
-DAY = 24 * HOUR
-SAMPLES = Path(os.environ.get("WAYSTATE_SAMPLES", "../shared/samples")) / "webhooks"
 TOKEN = SECRETS["verify_token"]
 APP_SECRET = SECRETS["app_secret"]
 
 
-def deliveries(server: Server) -> list[Delivery]:
-    """Return the calls that are kept, as they are kept."""
-    return server.run(lambda: server.parts.store.find(Delivery))
+@pytest.fixture(scope="module")
+def line(empty_database: Path, tmp_path_factory: pytest.TempPathFactory, endpoint_key: Key) -> Iterator[Server]:
+    """Return a server for tests whose sessions are their own."""
+    path = tmp_path_factory.mktemp("whatsapp") / "waystate.sqlite"
+    path.write_bytes(empty_database.read_bytes())
+    with running(path, [endpoint_key]) as server:
+        yield server
 
 
-def kept(server: Server, body: bytes) -> tuple[str, str] | None:
-    """Return the status of the call of that body and why it is so, or None if the call is not kept."""
-    digest = hashlib.sha256(body).hexdigest()
-    found = server.run(lambda: server.parts.store.find(Delivery, digest=digest))
-    return (found[0].status, found[0].reason) if found else None
-
-
-def became(server: Server, call: Any) -> tuple[str, str] | None:
-    """Let Meta bring a call; return what became of it."""
-    body = call if isinstance(call, bytes) else json.dumps(call).encode()
-    assert deliver(server, body).status == 200
-    return kept(server, body)
-
-
-def counted(server: Server) -> dict[str, float]:
-    """Return how many updates of which kind had which outcome."""
-    (family,) = server.parts.metrics.webhook_items.collect()
-    return {
-        f"{sample.labels['kind']} {sample.labels['outcome']}": sample.value
-        for sample in family.samples
-        if sample.name.endswith("_total")
-    }
-
-
-def a_minted_session(server: Server, flow: str = "purchase_interest", recipient: str = PHONE) -> str:
-    """Return the key of a session of a Flow that was opened for somebody."""
-    wanted = {"definition": flow, "recipient": recipient}
-    key: str = ask(server, "POST", "/admin/api/v1/sessions", wanted, token=server.world.admin_token).content["key"]
-    return key
+def waiting_for_people(server: Server) -> float:
+    """Return how many calls the server says are set aside."""
+    lines = ask(server, "GET", "/metrics").body.decode().splitlines()
+    return float(next(line for line in lines if line.startswith("waystate_quarantined ")).split()[1])
 
 
 # The challenge
@@ -96,16 +81,16 @@ def challenge(server: Server, **query: str) -> Heard:
 
 
 @pytest.mark.parametrize("text", ["1158201444", "a-b_C9", "x" * 256])
-def test_the_challenge_is_said_back_to_who_knows_our_token(server: Server, text: str) -> None:
-    heard = challenge(server, mode="subscribe", verify_token=TOKEN, challenge=text)
+def test_the_challenge_is_said_back_to_who_knows_our_token(line: Server, text: str) -> None:
+    heard = challenge(line, mode="subscribe", verify_token=TOKEN, challenge=text)
 
     assert (heard.status, heard.body) == (200, text.encode())
     assert heard.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize("token", ["wrong", TOKEN + " ", TOKEN.upper(), "ü", "\N{DELETE}"])
-def test_a_wrong_verify_token_is_refused(server: Server, token: str) -> None:
-    heard = challenge(server, mode="subscribe", verify_token=token, challenge="1158201444")
+def test_a_wrong_verify_token_is_refused(line: Server, token: str) -> None:
+    heard = challenge(line, mode="subscribe", verify_token=token, challenge="1158201444")
 
     assert (heard.status, heard.content["code"]) == (403, "wrong_verify_token")
     assert b"1158201444" not in heard.body
@@ -129,11 +114,25 @@ def test_a_wrong_verify_token_is_refused(server: Server, token: str) -> None:
         pytest.param({"mode": "subscribe", "verify_token": TOKEN, "challenge": "x" * 257}, id="too long"),
     ],
 )
-def test_what_is_no_challenge_is_refused_and_not_said_back(server: Server, query: dict[str, str]) -> None:
-    heard = challenge(server, **query)
+def test_what_is_no_challenge_is_refused_and_not_said_back(line: Server, query: dict[str, str]) -> None:
+    heard = challenge(line, **query)
 
     assert (heard.status, heard.content["code"]) == (400, "bad_challenge")
     assert b"<b>" not in heard.body
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "hub.mode=subscribe&hub.verify_token=%FF%FE&hub.challenge=1",
+        "hub.mode=subscribe&hub.verify_token=%ED%A0%80&hub.challenge=1",
+        "hub.mode=subscribe&hub.mode=subscribe&hub.verify_token=a&hub.verify_token=b&hub.challenge=1",
+        "hub.mode[]=subscribe&=&&&hub.challenge",
+        "%00=%00&hub.challenge=%00",
+    ],
+)
+def test_an_odd_query_is_refused(line: Server, query: str) -> None:
+    assert ask(line, "GET", f"/webhooks/whatsapp?{query}").status in {400, 403}
 
 
 # The signature
@@ -158,12 +157,12 @@ def test_what_is_no_challenge_is_refused_and_not_said_back(server: Server, query
     ],
 )  # fmt: skip
 def test_a_call_that_is_not_signed_by_meta_is_refused_and_not_stored(
-    server: Server, status: int, code: str, headers: list[tuple[str, str]]
+    line: Server, status: int, code: str, headers: list[tuple[str, str]]
 ) -> None:
-    heard = ask(server, "POST", "/webhooks/whatsapp", body=b"{}", headers=headers)
+    heard = ask(line, "POST", "/webhooks/whatsapp", body=b"{}", headers=headers)
 
     assert (heard.status, heard.content["code"]) == (status, code)
-    assert deliveries(server) == []
+    assert kept(line, b"{}") is None
 
 
 def test_both_secrets_are_good_during_a_reset(serve: Serve) -> None:
@@ -207,9 +206,8 @@ def test_the_raw_body_is_kept_by_its_own_hash_and_sealed(server: Server) -> None
     (delivery,) = deliveries(server)
     digest = hashlib.sha256(body).hexdigest()
     assert (delivery.digest, delivery.source, delivery.received_at) == (digest, "whatsapp", server.clock.now)
-    assert b"Kya haal hai?" not in delivery.body
-    assert b"Kya haal hai?" not in server.parts.store.path.read_bytes()
-    assert server.parts.whatsapp._safe.open("delivery", digest, delivery.body) == body
+    assert delivery.body != body
+    assert opened(server) == {digest: body}
 
 
 def test_without_a_data_key_the_raw_body_is_kept_as_it_is(serve: Serve) -> None:
@@ -270,18 +268,20 @@ def test_a_field_that_moves_nothing_is_noted(server: Server, field: str) -> None
         pytest.param(a_call(statuses(a_status("sent", ""))), "malformed", id="a status of nothing"),
     ],
 )
-def test_what_cannot_be_read_is_set_aside_with_the_reason(server: Server, call: Any, reason: str) -> None:
-    assert became(server, call) == ("quarantined", reason)
-    assert ask(server, "GET", "/metrics").body.count(b"waystate_quarantined 1.0") == 1
+def test_what_cannot_be_read_is_set_aside_with_the_reason(line: Server, call: Any, reason: str) -> None:
+    before = waiting_for_people(line)
+
+    assert became(line, call) == ("quarantined", reason)
+    assert waiting_for_people(line) == before + 1
 
 
 @pytest.mark.parametrize("odd", ["from", "contacts", "wa_id", "metadata"])
-def test_a_message_whose_sender_cannot_be_read_is_still_taken(server: Server, odd: str) -> None:
+def test_a_message_whose_sender_cannot_be_read_is_still_taken(line: Server, odd: str) -> None:
     text = a_message("text", {"body": "?"}, **({"from": [{}]} if odd == "from" else {}))
     value = messages(text, contacts=["?"] if odd == "contacts" else [{"wa_id": [{}] if odd == "wa_id" else PHONE}])
     value |= {"metadata": []} if odd == "metadata" else {}
 
-    assert became(server, a_call(value)) == ("processed", "")
+    assert became(line, a_call(value)) == ("processed", "")
 
 
 def test_messages_of_another_number_are_set_aside_when_ours_are_named(serve: Serve) -> None:
@@ -313,11 +313,29 @@ def test_the_good_of_a_batch_is_done_and_the_bad_set_aside(server: Server) -> No
     assert [session(server, "purchase_interest", token)["state"] for token in tokens] == ["completed"] * 3
 
 
+def test_what_we_fail_at_is_set_aside_and_its_neighbours_are_done(server: Server) -> None:
+    token, wamid = a_minted_session(server), a_wamid()
+    gone = Alias("wamid", wamid, "ndr_case", "a case that is not there")
+    server.run(lambda: server.parts.store.commit(Decision(recorded_at=NOON, add=(gone,))))
+    said = messages(a_tap("ACTF001", wamid), a_completion({"flow_token": token}))
+
+    assert became(server, a_call(said)) == ("quarantined", "update_failed")
+    assert session(server, "purchase_interest", token)["state"] == "completed"
+
+
+def test_a_call_that_we_fail_to_read_is_set_aside(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = a_call(messages(a_message("text")))
+    monkeypatch.setattr(server.parts.whatsapp, "_phone_numbers", 7)
+
+    assert became(server, call) == ("quarantined", "call_failed")
+    monkeypatch.undo()
+    assert became(server, call) == ("processed", "")
+
+
 def test_a_batch_of_a_thousand_updates_is_done(server: Server) -> None:
     told = [a_status("delivered", f"w-{index}") for index in range(1000)]
 
     assert deliver(server, a_call(*(statuses(*told[at : at + 100]) for at in range(0, 1000, 100)))).status == 200
-    server.run(server.parts.whatsapp.finish)
 
     assert counted(server) == {"status processed": 1000}
 
@@ -342,59 +360,6 @@ def test_a_message_that_comes_in_another_call_too_does_nothing_again(server: Ser
 
     assert [event for event, _, _ in moves(server, "purchase_interest", token)].count("complete") == 1
     assert counted(server) == {"message processed": 1, "message noted": 20, "message duplicate": 19}
-
-
-# Every kind of call that was ever published
-
-
-def with_ids_of_its_own(call: Any) -> Any:
-    """Return a call whose messages and statuses have ids that no other call has: some of the samples share theirs."""
-    if isinstance(call, dict):
-        fresh = {name: with_ids_of_its_own(value) for name, value in call.items()}
-        return {**fresh, "id": a_wamid()} if isinstance(call.get("id"), str) and "timestamp" in call else fresh
-    return [with_ids_of_its_own(item) for item in call] if isinstance(call, list) else call
-
-
-@pytest.fixture
-def samples() -> dict[str, Any]:
-    if not SAMPLES.is_dir():
-        pytest.skip(f"there are no samples at {SAMPLES}: set WAYSTATE_SAMPLES to a folder that has some")
-    return {path.name: json.loads(path.read_bytes()) for path in sorted(SAMPLES.glob("*.json"))}
-
-
-def test_every_published_call_is_answered_and_kept(server: Server, samples: dict[str, Any]) -> None:
-    bodies = [json.dumps(sample, indent=1).encode() for sample in samples.values()]
-
-    answers = [deliver(server, body).status for body in bodies]
-
-    assert answers == [200] * len(samples)
-    opened = {
-        delivery.digest: server.parts.whatsapp._safe.open("delivery", delivery.digest, delivery.body)
-        for delivery in deliveries(server)
-    }
-    assert opened == {hashlib.sha256(body).hexdigest(): body for body in bodies}
-    assert {delivery.status for delivery in deliveries(server)} == {"processed", "quarantined"}
-
-
-def test_every_published_message_has_one_effect_however_often_it_comes(server: Server, samples: dict[str, Any]) -> None:
-    calls = [with_ids_of_its_own(sample) for sample in samples.values()]
-
-    for call in calls:
-        deliver(server, call)
-    once = _everything(server)
-    for number, call in enumerate(calls):  # in another envelope, so that it is not the same call
-        deliver(server, {**call, "again": number})
-
-    assert _everything(server) == once
-    counts = counted(server)
-    assert counts["message duplicate"] == counts["message processed"]
-    assert counts["status duplicate"] == counts["status processed"]
-
-
-def _everything(server: Server) -> list[Any]:
-    listed = ask(server, "GET", "/admin/api/v1/sessions?limit=200", token=server.world.admin_token).content
-    assert listed["next_cursor"] is None
-    return [(item, moves(server, item["definition"], item["key"])) for item in listed["items"]]
 
 
 # Finished Flows
@@ -438,11 +403,11 @@ def test_a_status_says_what_a_message_is_about_even_after_its_answer_in_one_call
     "said",
     ["no slash", "purchase_interest/", "/", "nothing/T-1", "purchase_interest/no such token", "order/%2F", 7, None],
 )
-def test_what_a_status_says_of_no_session_joins_nothing(server: Server, said: Any) -> None:
+def test_what_a_status_says_of_no_session_joins_nothing(line: Server, said: Any) -> None:
     wamid = a_wamid()
 
-    assert became(server, a_call(statuses(a_status("sent", wamid, biz_opaque_callback_data=said)))) == ("processed", "")
-    assert server.run(lambda: server.parts.sessions.alias("wamid", wamid)) is None
+    assert became(line, a_call(statuses(a_status("sent", wamid, biz_opaque_callback_data=said)))) == ("processed", "")
+    assert line.run(lambda: line.parts.sessions.alias("wamid", wamid)) is None
 
 
 @pytest.mark.parametrize(
@@ -460,17 +425,17 @@ def test_what_a_status_says_of_no_session_joins_nothing(server: Server, said: An
         pytest.param({"flow_token": "T", "count": 2**64}, "unstorable", id="more than 64 bits inside"),
     ],
 )
-def test_a_completed_form_that_cannot_be_placed_is_set_aside(server: Server, response: Any, reason: str) -> None:
-    assert became(server, a_call(messages(a_completion(response)))) == ("quarantined", reason)
+def test_a_completed_form_that_cannot_be_placed_is_set_aside(line: Server, response: Any, reason: str) -> None:
+    assert became(line, a_call(messages(a_completion(response)))) == ("quarantined", reason)
 
 
 @pytest.mark.parametrize("missing", ["nfm_reply", "response_json"])
-def test_a_completed_form_without_its_parts_is_set_aside(server: Server, missing: str) -> None:
+def test_a_completed_form_without_its_parts_is_set_aside(line: Server, missing: str) -> None:
     completion = a_completion({})
     where = completion["interactive"] if missing == "nfm_reply" else completion["interactive"]["nfm_reply"]
     del where[missing]
 
-    assert became(server, a_call(messages(completion))) == ("quarantined", "response_unreadable")
+    assert became(line, a_call(messages(completion))) == ("quarantined", "response_unreadable")
 
 
 @pytest.mark.parametrize(
@@ -600,12 +565,6 @@ def test_a_status_without_a_readable_time_happened_when_it_came(server: Server, 
 # Questions and carts
 
 
-def a_question(**changes: Any) -> dict[str, Any]:
-    product = {"catalog_id": "C-1", "product_retailer_id": "SKU-1"}
-    context = {"from": "15550000001", "id": "wamid.catalogue", "referred_product": product}
-    return a_message("text", {"body": "Does it come in blue?"}, context=context, **changes)
-
-
 def test_a_question_about_a_product_opens_an_inquiry(server: Server) -> None:
     question = a_question()
 
@@ -622,11 +581,6 @@ def test_a_question_about_a_product_opens_an_inquiry(server: Server) -> None:
         "product_retailer_id": "SKU-1",
     }
     assert [effect["name"] for effect in found["effects"]] == ["alert_inquiry"]
-
-
-def a_cart(*items: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    items = items or ({"product_retailer_id": "SKU-1", "quantity": "2", "item_price": 150.5, "currency": "INR"},)
-    return a_message("order", {"catalog_id": "C-1", "text": "Gift wrap please", "product_items": [*items]}, **changes)
 
 
 def test_a_cart_opens_an_order_whose_prices_are_the_senders_word(server: Server) -> None:
@@ -654,25 +608,6 @@ def test_a_cart_without_things_in_it_is_set_aside(server: Server, items: Any) ->
 
 
 # Buttons
-
-
-def a_failed_delivery(server: Server, say: Callable[..., Any] = a_status) -> tuple[str, str]:
-    """Return the key of an open NDR case and the id of the template that asked about it."""
-    put_order(server, an_order())
-    scan(server, a_scan("out_for_delivery", -60), a_scan("failed_delivery", -30))
-    key = "O-1:T-1:20260101T115930Z"
-    wamid = a_wamid()
-    deliver(server, a_call(statuses(say("sent", wamid, biz_opaque_callback_data=f"ndr_case/{key}"))))
-    return key, wamid
-
-
-def a_tap(payload: str, wamid: str, kind: str = "button", **changes: Any) -> dict[str, Any]:
-    """Return the message of a tapped button, of a template or in the chat."""
-    context = {"from": "15550000001", "id": wamid}
-    if kind == "button":
-        return a_message("button", {"text": "Again", "payload": payload}, context=context, **changes)
-    reply = {"type": kind, kind: {"id": payload, "title": "Again"}}
-    return a_message("interactive", reply, context=context, **changes)
 
 
 @pytest.mark.parametrize("kind", ["button", "button_reply", "list_reply"])
@@ -753,56 +688,224 @@ def test_a_tap_that_comes_again_after_another_choice_changes_nothing(server: Ser
     assert session(server, "ndr_case", key)["context"]["resolution"]["resolutionCode"] == "ACTF003"
 
 
-# What is past keeping
+# What could not be done at once
 
 
-def _housekeeping(server: Server) -> None:
-    server.run(lambda: keep_house(server.parts, server.clock.now))
-
-
-def test_the_body_of_a_finished_call_is_dropped_after_thirty_days_and_what_is_set_aside_is_kept(server: Server) -> None:
-    deliver(server, a_call(messages(a_message("text"))))
-    deliver(server, a_call(messages(a_message("hologram"))))
-    server.clock.move(DAY)
-    deliver(server, a_call(messages(a_message("text"))))
-
-    server.clock.move(29 * DAY)
-    _housekeeping(server)
-    assert [delivery.status for delivery in deliveries(server)].count("processed") == 2
-    server.clock.move(1)
-    _housekeeping(server)
-
-    assert sorted(delivery.status for delivery in deliveries(server)) == ["processed", "quarantined"]
-    server.clock.move(1000 * DAY)
-    _housekeeping(server)
-    assert [delivery.status for delivery in deliveries(server)] == ["quarantined"]
-
-
-def test_many_calls_are_dropped_in_one_go(server: Server) -> None:
-    old = [Delivery(str(index), "whatsapp", NOON, "processed", "", b"{}") for index in range(2 * FORGOTTEN_AT_ONCE + 1)]
-    server.run(lambda: server.parts.store.commit(Decision(recorded_at=NOON, add=tuple(old))))
-
-    server.clock.move(31 * DAY)
-    _housekeeping(server)
-
-    assert deliveries(server) == []
-
-
-@pytest.mark.parametrize("days", [1, 15, 31])
-def test_a_call_that_was_captured_does_nothing_however_much_later_it_is_sent(server: Server, days: int) -> None:
-    key, wamid = a_failed_delivery(server)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_call_that_cannot_be_stored_is_to_be_sent_again(server: Server, fault: str) -> None:
     token = a_minted_session(server)
-    said = [a_completion({"flow_token": token}), a_question(), a_cart(), a_tap("ACTF001", wamid)]
-    captured = a_call(messages(*said), statuses(a_status("read", "w-1")))
-    deliver(server, captured)
-    resolve(server, "ACTF004")
-    before = _everything(server)
+    call = a_call(messages(a_completion({"flow_token": token, "essay": "?" * 100_000})))
+    with FAULTS[fault](server):
+        refused = deliver(server, call)
 
-    for _ in range(2):
-        server.clock.move(days * DAY)
-        _housekeeping(server)
-        assert became(server, captured) == ("processed", "")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "2")
+    assert deliveries(server) == []
+    assert became(server, call) == ("processed", "")
+    assert session(server, "purchase_interest", token)["state"] == "completed"
 
-    after = _everything(server)
-    assert [steps for _, steps in after] == [steps for _, steps in before]
-    assert session(server, "ndr_case", key)["context"]["resolution"]["resolutionCode"] == "ACTF004"
+
+def a_day_of_calls(server: Server) -> list[bytes]:
+    """Return calls of one customer: a form sent, a question, a cart, choices made and changed, what became of ours."""
+    _, wamid = a_failed_delivery(server)
+    token = a_minted_session(server)
+    said = [a_completion({"flow_token": token}), a_question(), a_cart()]
+    codes = ["ACTF001", "ACTF003", "ACTF004", "ACTF001", "ACTF003", "ACTF004", "ACTF001"]
+    calls = [a_call(messages(message)) for message in (*said, *(a_tap(code, wamid) for code in codes))]
+    calls += [a_call(statuses(a_status(word, "w-1", timestamp=ABSENT))) for word in ("sent", "delivered")]
+    return [json.dumps(call, default=lambda _: None).encode() for call in calls]
+
+
+def seen(server: Server) -> list[Any]:
+    """Return what the sessions are and how they came to be it; their tokens and ids are by chance."""
+    token = server.world.admin_token
+    listed = ask(server, "GET", "/admin/api/v1/sessions?limit=200", token=token).content["items"]
+    found = [(item["definition"], item["state"], history(server, item["definition"], item["key"])) for item in listed]
+    names = ("event", "source_state", "target_state", "actor", "inferred", "outcome", "effects")
+    return sorted(
+        [kind, state, [[*(step[name] for name in names), str(step["data"].get("resolutionCode"))] for step in steps]]
+        for kind, state, steps in found
+    )
+
+
+@pytest.fixture
+def expected(serve: Serve, tmp_path: Path, empty_database: Path) -> list[Any]:
+    """Return what a day's calls make when each is worked off as it comes."""
+    path = tmp_path / "another.sqlite"
+    path.write_bytes(empty_database.read_bytes())
+    server = serve(database=path)
+    for body in a_day_of_calls(server):
+        server.clock.move(SECOND)
+        assert became(server, body) == ("processed", "")
+    return seen(server)
+
+
+def test_calls_that_were_stored_before_a_crash_are_worked_off_at_the_start_as_if_it_had_not_been(
+    database: Path, endpoint_key: Key, expected: list[Any]
+) -> None:
+    with running(database, [endpoint_key]) as server:
+        bodies = a_day_of_calls(server)
+        with refusing(server, "journal"), refusing(server, "instance"):
+            for body in bodies:
+                server.clock.move(SECOND)
+                assert became(server, body) == ("received", "")
+        done = [delivery for delivery in deliveries(server) if delivery.status == "processed"]
+        assert len(done) == 1  # the one that says what the template is about
+
+    with running(database, [endpoint_key], clock=FakeClock(server.clock.now + HOUR)) as server:
+        assert {delivery.status for delivery in deliveries(server)} == {"processed"}
+        assert seen(server) == expected
+        for body in bodies:
+            deliver(server, body)
+        assert seen(server) == expected
+
+
+def test_what_a_batch_did_before_a_crash_is_not_done_again(database: Path, endpoint_key: Key) -> None:
+    told = [a_status("sent", f"w-{index}", timestamp="unknown") for index in range(50)]
+    with running(database, [endpoint_key]) as server:
+        with refusing(server, "instance", "NEW.key GLOB 'w-*[5-9]'"):
+            assert became(server, a_call(statuses(*told))) == ("received", "")
+        assert sum(session(server, "message", f"w-{index}") is not None for index in range(50)) == 25
+        came = server.clock.now
+
+    with running(database, [endpoint_key], clock=FakeClock(came + HOUR)) as server:
+        found = [session(server, "message", f"w-{index}") for index in range(50)]
+        assert [(one["state"], one["revision"], one["context"]["times"]) for one in found] == [
+            ("sent", 1, {"sent": came - came % SECOND})
+        ] * 50
+
+
+def test_a_call_sealed_under_a_key_that_is_lost_waits_and_hinders_nothing(database: Path, endpoint_key: Key) -> None:
+    other_key = "QW5vdGhlciBkYXRhIGtleSBvZiB0aGUgdGVzdHMsMzI="
+    with running(database, [endpoint_key]) as server:
+        tokens = [a_minted_session(server) for _ in range(2)]
+        waiting, sent_again = (json.dumps(a_call(messages(a_completion({"flow_token": t})))).encode() for t in tokens)
+        with refusing(server, "journal"):
+            deliver(server, waiting)
+            deliver(server, sent_again)
+
+    with running(database, [endpoint_key], data_key=other_key) as server:
+        assert (kept(server, waiting), kept(server, sent_again)) == (("received", ""), ("received", ""))
+        assert became(server, sent_again) == ("processed", "")
+        assert became(server, a_call(messages(a_question()))) == ("processed", "")
+        assert session(server, "purchase_interest", tokens[1])["state"] == "completed"
+
+    with running(database, [endpoint_key]) as server:
+        assert kept(server, waiting) == ("processed", "")
+        assert session(server, "purchase_interest", tokens[0])["state"] == "completed"
+
+
+# Whatever the order, and however often
+
+
+def test_a_hundred_copies_of_one_update_at_once_are_one_step(line: Server) -> None:
+    server, token, wamid = line, a_minted_session(line), a_wamid()
+    question, cart = a_question(), a_cart()
+    said = messages(a_completion({"flow_token": token}), question, cart)
+    call = a_call(said, statuses(a_status("sent", wamid)))
+
+    answers = at_once(range(100), lambda number: deliver(server, {**call, "number": number}), threads=32)
+
+    assert {answer.status for answer in answers} == {200}
+    (order,) = ask(
+        server, "GET", f"/admin/api/v1/sessions?q={quoted(cart['id'])}", token=server.world.admin_token
+    ).content["items"]
+    assert moves(server, "purchase_interest", token)[-1] == ("complete", "CATEGORIES", "completed")
+    assert len(moves(server, "purchase_interest", token)) == 4
+    assert moves(server, "inquiry", question["id"]) == [("asked", "new", "open")]
+    assert moves(server, "message", wamid) == [("sent", "unsent", "sent")]
+    assert (order["state"], session(server, "order", order["key"])["revision"]) == ("created", 1)
+
+
+SAID: Mapping[str, Callable[..., Any]] = {
+    "question": a_question,
+    "cart": a_cart,
+    "text": partial(a_message, "text"),
+    "odd": partial(a_message, "hologram"),
+}
+WORDS = ("sent", "delivered", "read", "played", "failed", "deleted", "in_orbit")
+
+
+@st.composite
+def told_twice(draw: st.DrawFn) -> tuple[list[Any], list[list[Any]]]:
+    """Return updates in the order in which they happened, and the same in calls: in any order, up to ten times each."""
+    report = st.tuples(st.just("status"), st.sampled_from("abc"), st.sampled_from(WORDS), st.integers(0, 4))
+    message = st.tuples(st.sampled_from(("form", *SAID)), st.sampled_from("xyz"))
+    happened = draw(st.lists(st.one_of(report, report, message), min_size=1, max_size=12, unique=True))
+    copies = [update for update in happened for _ in range(draw(st.integers(1, 10 if len(happened) < 4 else 3)))]
+    shuffled = draw(st.permutations(copies))
+    cuts = sorted(draw(st.sets(st.integers(1, len(shuffled)), max_size=4)) | {0, len(shuffled)})
+    return happened, [shuffled[start:end] for start, end in pairwise(cuts)]
+
+
+class Story:
+    """Updates of sessions that are a story's own, so that one server can be told two stories that are compared."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.name = secrets.token_hex(6)
+        self.tokens = {letter: a_minted_session(server) for letter in "xyz"}
+
+    def tell(self, updates: Sequence[Any]) -> None:
+        """Bring *updates* in one call."""
+        said, told = [], []
+        for kind, letter, *rest in updates:
+            wamid = f"{self.name}-{kind}-{letter}"
+            if kind == "status":
+                told.append(a_status(*(rest[0], wamid, rest[1]), errors=[{"code": rest[1]}] * (rest[0] == "failed")))
+            elif kind == "form":
+                said.append(a_completion({"flow_token": self.tokens[letter], "says": letter}, id=wamid))
+            else:
+                said.append(SAID[kind](id=wamid))
+        assert deliver(self.server, a_call(messages(*said), statuses(*told))).status == 200
+
+    def came_of_it(self) -> Mapping[str, Any]:
+        """Return what the sessions are, without when and how often they were written: that is about arrivals."""
+        found = {f"status {letter}": self._session("message", f"{self.name}-status-{letter}") for letter in "abc"}
+        for letter in "xyz":
+            path = f"/admin/api/v1/sessions?definition=order&q={self.name}-cart-{letter}"
+            carts = ask(self.server, "GET", path, token=self.server.world.admin_token).content["items"]
+            found[f"cart {letter}"] = [self._session("order", cart["key"]) for cart in carts]
+            found[f"form {letter}"] = self._session("purchase_interest", self.tokens[letter])
+            found[f"question {letter}"] = self._session("inquiry", f"{self.name}-question-{letter}")
+        return found
+
+    def _session(self, definition: str, key: str) -> Any:
+        one = session(self.server, definition, key)
+        return one and (one["state"], one["context"], [effect["name"] for effect in one["effects"]])
+
+
+@settings(max_examples=25, deadline=None)
+@given(told_twice())
+def test_updates_end_the_same_in_any_order_and_number(line: Server, told: tuple[list[Any], list[list[Any]]]) -> None:
+    happened, calls = told
+    plain, disturbed = Story(line), Story(line)
+
+    for update in happened:
+        plain.tell([update])
+    for call in calls:
+        disturbed.tell(call)
+
+    assert disturbed.came_of_it() == plain.came_of_it()
+
+
+@st.composite
+def odd_calls(draw: st.DrawFn) -> Any:
+    """Return a call that is right, but for some places in it."""
+    said = [a_completion({"flow_token": "T"}), a_question(), a_cart(), a_tap("ACTF001", "w-1"), a_message("text")]
+    said += [a_tap("ACTF001", "w-1", kind) for kind in ("button_reply", "list_reply")]
+    value = messages(draw(st.sampled_from(said)), contacts=[{"wa_id": PHONE, "user_id": "IN.1"}])
+    told = [a_status("failed", a_wamid(), errors=[{"code": 1, "title": "No"}])]
+    return draw(somewhere_odd(a_call({**value, "statuses": told})))
+
+
+@settings(max_examples=150, deadline=None)
+@given(odd_calls())
+def test_whatever_is_signed_is_answered_and_kept_and_none_of_it_is_our_fault(line: Server, call: Any) -> None:
+    body = json.dumps(call).encode()
+
+    outcome = became(line, body)
+
+    assert outcome is not None
+    assert outcome[0] in {"processed", "quarantined"}
+    assert "failed" not in outcome[1]
+    assert opened(line)[hashlib.sha256(body).hexdigest()] == body

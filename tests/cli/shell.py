@@ -47,7 +47,8 @@ class Shell:
 
     def call(self, *arguments: str, **settings: str) -> Said:
         """Call a command that ends by itself; *settings* are its own, an empty one is not set."""
-        result = CliRunner().invoke(main, arguments, env=self._environment(settings), catch_exceptions=False)
+        environment = self._environment(settings)
+        result = CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False, prog_name="waystate")
         return Said(result.exit_code, result.stdout, result.stderr)
 
     def serve_in_vain(self, *arguments: str, **settings: str) -> Said:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from api.cli import main
@@ -27,7 +28,19 @@ def test_the_help_lists_every_setting_with_its_meaning_and_default(developer: Sh
     assert lines == [f"{name} {meaning}{f' [{default}]' if default else ''}" for name, meaning, default in describe()]
 
 
-@pytest.mark.parametrize("command", [(), *[(name,) for name in main.commands]], ids=" ".join)
+COMMANDS = [
+    (),
+    *[(name,) for name in main.commands],
+    *[
+        (name, part)
+        for name, group in main.commands.items()
+        if isinstance(group, click.Group)
+        for part in group.commands
+    ],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_help(developer: Shell, command: tuple[str, ...]) -> None:
     said = developer.call(*command, "-h")
 
@@ -35,10 +48,21 @@ def test_every_command_has_help(developer: Shell, command: tuple[str, ...]) -> N
     assert said.out.startswith("Usage: ")
 
 
+def test_the_readme_lists_every_command() -> None:
+    rows = re.findall(r"^\| `waystate (\w+)(?: (\w+))?`(.*?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+
+    listed = {
+        f"{name} {word}" for name, first, others in rows for word in [first, *re.findall(r"`(\w+)`", others)] if first
+    }
+    alone = {word for name, first, others in rows if not first for word in [name, *re.findall(r"`(\w+)`", others)]}
+    groups = {name: command for name, command in main.commands.items() if isinstance(command, click.Group)}
+    assert alone == main.commands.keys() - groups.keys()
+    assert listed == {f"{name} {part}" for name, group in groups.items() for part in group.commands}
+
+
 def test_the_readme_lists_every_setting_with_its_meaning_and_default() -> None:
     table = TABLE.search(README.read_text(encoding="utf-8"))
-    if table is None:
-        pytest.skip("README.md has no table headed | name | meaning | default | yet")
 
+    assert table is not None
     expected = [f"| `{name}` | {meaning} | {default} |" for name, meaning, default in describe()]
     assert table.group(1).splitlines() == [line.replace("|  |", "| |") for line in expected]

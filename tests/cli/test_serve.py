@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from api.cli.exits import BAD_CONFIGURATION
 from api.keyring import generate, read_key
@@ -131,6 +133,20 @@ def short_key(home: Path) -> dict[str, str]:
     return {"PRIVATE_KEY_FILE": "keys/short.pem"}
 
 
+def weak_key(home: Path) -> dict[str, str]:
+    return written_key(home, rsa.generate_private_key(65537, 1024))  # noqa: S505 - that is the point
+
+
+def curved_key(home: Path) -> dict[str, str]:
+    return written_key(home, ec.generate_private_key(ec.SECP256R1()))
+
+
+def written_key(home: Path, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> dict[str, str]:
+    (home / "keys/odd.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (home / "keys/odd.pem").chmod(0o600)
+    return {"PRIVATE_KEY_FILE": "keys/odd.pem"}
+
+
 def broken_lifecycle(home: Path) -> dict[str, str]:
     (home / "mine/lifecycles").mkdir(parents=True)
     (home / "mine/lifecycles/parcel.json").write_text(LIFECYCLE)
@@ -234,6 +250,14 @@ BAD = [
         "check WAYSTATE_PASSPHRASE, and that the file begins with -----BEGIN",
         id="a key that is none",
     ),
+    *(
+        pytest.param(
+            odd_key,
+            "the private key is not RSA of 2048 bits or more; keys/odd.pem; make one with `waystate keys generate`",
+            id=name,
+        )
+        for odd_key, name in ((weak_key, "a key that is too short"), (curved_key, "a key that is not RSA"))
+    ),
     pytest.param(
         broken_lifecycle,
         "a definition is wrong: /states/packed/on/picked_up: there is no state moving; "
@@ -328,6 +352,37 @@ def test_what_keeps_a_server_from_starting_is_told_in_one_line(
     said = doomed.call("serve", **settings)
 
     assert said == Said(BAD_CONFIGURATION, err=f"waystate: {line.format(**places)}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (["--host", "192.0.2.1"], "WAYSTATE_HOST"),
+        (["--workers", "2"], "WAYSTATE_WORKERS"),
+        (["--port", "PORT"], "127.0.0.1:PORT"),
+    ],
+    ids=["host", "workers", "port"],
+)
+def test_an_option_comes_before_the_environment(doomed: Shell, arguments: list[str], where: str) -> None:
+    port = doomed.settings["PORT"]
+    given = {"ENV": "development", "HOST": "127.0.0.1", "WORKERS": "1", "PORT": "0" if "PORT" in where else port}
+
+    said = doomed.call("serve", *[argument.replace("PORT", port) for argument in arguments], **given)
+
+    assert said.code == BAD_CONFIGURATION
+    assert f"; {where.replace('PORT', port)}; " in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--port", "http"], ["--port", "65536"], ["--workers", "0"], ["--loud"], ["now"]],
+    ids=" ".join,
+)
+def test_bad_usage_is_told(doomed: Shell, arguments: list[str]) -> None:
+    said = doomed.call("serve", *arguments)
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("Usage: waystate serve ")
 
 
 def test_so_it_is_by_the_program_itself(operator: Shell) -> None:

@@ -5,6 +5,7 @@ All people, keys and tokens are invented.
 """
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ EFFECTS = frozenset({"notify", "greet", "charge", "refund"})
 
 LIFECYCLES = {path.stem: path for path in sorted(SHIPPED.glob("lifecycles/*.json"))}
 FLOWS = {path.parent.name: path for path in sorted(SHIPPED.glob("flows/*/flow.json"))}
+
+SAMPLES = Path(os.environ.get("WAYSTATE_SAMPLES") or Path(__file__).parents[3] / "shared" / "samples")
+"""Documents that others published, where they are at hand."""
 
 END: dict[str, Any] = {"type": "final"}
 """A state that nothing leaves."""
@@ -101,8 +105,11 @@ def an_exchange(routes: Mapping[str, Iterable[str]], **screens: Mapping[str, Any
 
 # What nobody would write
 
+fractions = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
+"""What is no whole number; JSON Schema takes 1.0 for one, and we do not."""
+
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | fractions | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=12,
 )

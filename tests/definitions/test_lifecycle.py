@@ -181,8 +181,8 @@ def test_an_event_that_a_state_knows_is_not_its_groups() -> None:
         ("moving.ship", "lost"),
     ]
     assert [(source, target) for source, event, target in arrows(definition) if event == "hit"] == [
-        ("moving.ship", "moving.van"),
         ("moving.van", "lost"),
+        ("moving.ship", "moving.van"),
     ]
 
 
@@ -201,6 +201,24 @@ def test_an_event_that_a_states_guard_refuses_is_its_groups() -> None:
     assert [found for found in definition.transitions if found.source == "moving.van"] == [
         Transition("moving.van", "stopped", "moving.jam", Guard("says")),
         Transition("moving.van", "stopped", "lost"),
+    ]
+
+
+def test_an_event_that_a_states_guard_refuses_is_not_its_groups_by_the_same_guard() -> None:
+    definition = compiled(
+        {
+            "moving": {
+                "initial": "van",
+                "on": {"stopped": [{"guard": "says", "target": "lost"}, {"target": ".van", "guard": "is_heavy"}]},
+                "states": {"van": {"on": {"stopped": {"guard": "says", "target": "jam"}}}, "jam": {}},
+            },
+            "lost": END,
+        }
+    )
+
+    assert [found for found in definition.transitions if found.source == "moving.van"] == [
+        Transition("moving.van", "stopped", "moving.jam", Guard("says")),
+        Transition("moving.van", "stopped", "moving.van", Guard("is_heavy")),
     ]
 
 
@@ -692,6 +710,31 @@ def with_state(name: str, state: Any) -> dict[str, Any]:
             id="then",
         ),
         pytest.param(
+            with_state("shelf", {"initial": "low", "states": {"low": END}, "type": "atomic"}),
+            ("/states/shelf/type", "INVALID_PROPERTY_VALUE"),
+            id="atomic group",
+        ),
+        pytest.param(
+            with_state("shelf", {"initial": "", "states": {"low": END}}),
+            ("/states/shelf/initial", "UNKNOWN_STATE"),
+            id="empty initial of a group",
+        ),
+        pytest.param(
+            {**with_state("shelf", {"initial": "low", "states": {"low": END}}), "initial": "shelf.low"},
+            ("/initial", "UNKNOWN_STATE"),
+            id="initial deep inside",
+        ),
+        pytest.param(
+            with_state("shelf", {**END, "meta": {"then": ["packed"]}}),
+            ("/states/shelf", "FINAL_STATE_LEFT"),
+            id="final that goes on",
+        ),
+        pytest.param(
+            with_state("shelf", {"on": {"gone": ["there", "there"]}}),
+            ("/states/shelf/on/gone/1", "AMBIGUOUS_TRANSITION"),
+            id="the same twice",
+        ),
+        pytest.param(
             {**SOUND, "meta": {"milestones": ["moon", "packed"]}},
             ("/meta/milestones/0", "UNKNOWN_STATE"),
             id="milestone, though none comes before it",
@@ -724,68 +767,80 @@ def test_names_in_pointers_are_escaped() -> None:
     assert found(document) == [("/states/a~1b~0c/on/x~1y", "UNKNOWN_STATE")]
 
 
+TYPE, KEY, MISSING = "INVALID_PROPERTY_TYPE", "INVALID_PROPERTY_KEY", "MISSING_REQUIRED_PROPERTY"
+
+
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        pytest.param([], ("", "INVALID_PROPERTY_TYPE"), id="not an object"),
-        pytest.param({**SOUND, "id": 5}, ("/id", "INVALID_PROPERTY_TYPE"), id="id"),
-        pytest.param({"initial": "a", "states": {"a": END}}, ("", "MISSING_REQUIRED_PROPERTY"), id="no id"),
-        pytest.param({"id": "parcel", "initial": "a"}, ("", "MISSING_REQUIRED_PROPERTY"), id="no states"),
-        pytest.param({**SOUND, "states": []}, ("/states", "INVALID_PROPERTY_TYPE"), id="states"),
-        pytest.param({**SOUND, "states": None}, ("/states", "INVALID_PROPERTY_TYPE"), id="states are null"),
-        pytest.param({**SOUND, "on": []}, ("/on", "INVALID_PROPERTY_TYPE"), id="on of the whole"),
-        pytest.param({**SOUND, "after": {}}, ("/after", "INVALID_PROPERTY_KEY"), id="after of the whole"),
-        pytest.param({**SOUND, "context": {}}, ("/context", "INVALID_PROPERTY_KEY"), id="unknown key"),
-        pytest.param({**SOUND, "meta": {"colour": 1}}, ("/meta/colour", "INVALID_PROPERTY_KEY"), id="unknown meta"),
-        pytest.param({**SOUND, "meta": {"ordering": "chance"}}, ("/meta/ordering", "INVALID_PROPERTY_TYPE"), id="order"),
-        pytest.param(with_state("shelf", 5), ("/states/shelf", "INVALID_PROPERTY_TYPE"), id="a state"),
-        pytest.param(with_state("shelf", {"on": 5}), ("/states/shelf/on", "INVALID_PROPERTY_TYPE"), id="on"),
-        pytest.param(with_state("shelf", {"after": 5}), ("/states/shelf/after", "INVALID_PROPERTY_TYPE"), id="after"),
-        pytest.param(with_state("shelf", {"on": {"x": 5}}), ("/states/shelf/on/x", "INVALID_PROPERTY_TYPE"), id="a way"),
-        pytest.param(
-            with_state("shelf", {"on": {"x": ["there", 5]}}), ("/states/shelf/on/x/1", "INVALID_PROPERTY_TYPE"), id="ways"
-        ),
-        pytest.param(
-            with_state("shelf", {"on": {"x": {"goto": "there"}}}),
-            ("/states/shelf/on/x/goto", "INVALID_PROPERTY_KEY"),
-            id="unknown key of a way",
-        ),
-        pytest.param(
-            with_state("shelf", {"on": {"x": {"guard": {"params": {}}}}}),
-            ("/states/shelf/on/x/guard", "MISSING_REQUIRED_PROPERTY"),
-            id="guard without type",
-        ),
-        pytest.param(
-            with_state("shelf", {"on": {"x": {"guard": {"type": "says", "params": {"a": 5}}}}}),
-            ("/states/shelf/on/x/guard/params/a", "INVALID_PROPERTY_TYPE"),
-            id="a parameter that is no text",
-        ),
-        pytest.param(
-            with_state("shelf", {"meta": {"raise": [{"definition": "order"}]}}),
-            ("/states/shelf/meta/raise/0", "MISSING_REQUIRED_PROPERTY"),
-            id="raise without event",
-        ),
-        pytest.param(with_state("shelf", {"type": "parallel"}), ("/states/shelf/type", "INVALID_PROPERTY_TYPE"), id="parallel"),
-        pytest.param(with_state("shelf", {"type": "history"}), ("/states/shelf/type", "INVALID_PROPERTY_TYPE"), id="history"),
-        pytest.param(with_state("shelf", {"exit": "notify"}), ("/states/shelf/exit", "INVALID_PROPERTY_KEY"), id="exit"),
-        pytest.param(with_state("shelf", {"always": "there"}), ("/states/shelf/always", "INVALID_PROPERTY_KEY"), id="always"),
-        pytest.param(with_state("shelf", {"invoke": {}}), ("/states/shelf/invoke", "INVALID_PROPERTY_KEY"), id="invoke"),
-        pytest.param(with_state("", END), ("/states/", "INVALID_PROPERTY_KEY"), id="a state without a name"),
-        pytest.param(with_state("a.b", END), ("/states/a.b", "INVALID_PROPERTY_KEY"), id="a name with a dot"),
-        pytest.param(with_state("#a", END), ("/states/#a", "INVALID_PROPERTY_KEY"), id="a name like a target"),
-        pytest.param(with_state("a b", END), ("/states/a b", "INVALID_PROPERTY_KEY"), id="a name with a space"),
-        pytest.param(
-            with_state("shelf", {"initial": "low", "states": {"low": {"states": 5}}}),
-            ("/states/shelf/states/low/states", "INVALID_PROPERTY_TYPE"),
-            id="deep inside",
-        ),
+        pytest.param([], ("", TYPE), id="not an object"),
+        pytest.param({**SOUND, "id": 5}, ("/id", TYPE), id="id"),
+        pytest.param({**SOUND, "id": "a b"}, ("/id", TYPE), id="an id with a space"),
+        pytest.param({"initial": "a", "states": {"a": END}}, ("", MISSING), id="no id"),
+        pytest.param({"id": "parcel", "initial": "a"}, ("", MISSING), id="no states"),
+        pytest.param({**SOUND, "states": {}}, ("/states", "MIN_ITEMS_REQUIRED"), id="states are empty"),
+        pytest.param({**SOUND, "states": []}, ("/states", TYPE), id="states"),
+        pytest.param({**SOUND, "states": None}, ("/states", TYPE), id="states are null"),
+        pytest.param({**SOUND, "on": []}, ("/on", TYPE), id="on of the whole"),
+        pytest.param({**SOUND, "after": {}}, ("/after", KEY), id="after of the whole"),
+        pytest.param({**SOUND, "context": {}}, ("/context", KEY), id="unknown key"),
+        pytest.param({**SOUND, "meta": {"colour": 1}}, ("/meta/colour", KEY), id="unknown meta"),
+        pytest.param({**SOUND, "meta": {"ordering": "chance"}}, ("/meta/ordering", TYPE), id="order"),
+        pytest.param(with_state("", END), ("/states/", KEY), id="a state without a name"),
+        pytest.param(with_state("a.b", END), ("/states/a.b", KEY), id="a name with a dot"),
+        pytest.param(with_state("#a", END), ("/states/#a", KEY), id="a name like a target"),
+        pytest.param(with_state("a b", END), ("/states/a b", KEY), id="a name with a space"),
+        pytest.param(with_state("a\n", END), ("/states/a\n", KEY), id="a name with a line's end"),
     ],
-)  # fmt: skip
+)
 def test_what_has_not_the_shape_is_refused_where_it_stands(document: Any, problem: tuple[str, str]) -> None:
     result = compile_lifecycle(source_of(document))
 
     assert result.definition is None
-    assert problem in [(found.pointer, found.code) for found in result.problems]
+    assert [(found.pointer, found.code) for found in result.problems] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"),
+    [
+        pytest.param(5, ("", TYPE), id="a state"),
+        pytest.param({"on": 5}, ("/on", TYPE), id="on"),
+        pytest.param({"after": 5}, ("/after", TYPE), id="after"),
+        pytest.param({"on": {"x": 5}}, ("/on/x", TYPE), id="a way"),
+        pytest.param({"on": {"x": ["there", 5]}}, ("/on/x/1", TYPE), id="ways"),
+        pytest.param({"on": {"": "there"}}, ("/on/", KEY), id="an event without a name"),
+        pytest.param({"on": {"a\0": "there"}}, ("/on/a\0", KEY), id="an event with NUL"),
+        pytest.param({"on": {"x": {"goto": "there"}}}, ("/on/x/goto", KEY), id="unknown key of a way"),
+        pytest.param({"on": {"x": {"guard": {"params": {}}}}}, ("/on/x/guard", MISSING), id="guard without type"),
+        pytest.param(
+            {"on": {"x": {"guard": {"type": "says", "params": {"a": 5}}}}},
+            ("/on/x/guard/params/a", TYPE),
+            id="a parameter that is no text",
+        ),
+        pytest.param({"meta": {"raise": [{"definition": "order"}]}}, ("/meta/raise/0", MISSING), id="raise no event"),
+        pytest.param(
+            {"meta": {"raise": [{"definition": "order", "event": "x", "opens": 1}]}},
+            ("/meta/raise/0/opens", TYPE),
+            id="yes or no",
+        ),
+        pytest.param({"type": "parallel"}, ("/type", TYPE), id="parallel"),
+        pytest.param({"type": "history"}, ("/type", TYPE), id="history"),
+        pytest.param({"exit": "notify"}, ("/exit", KEY), id="exit"),
+        pytest.param({"always": "there"}, ("/always", KEY), id="always"),
+        pytest.param({"invoke": {}}, ("/invoke", KEY), id="invoke"),
+        pytest.param(
+            {"initial": "low", "states": {"low": {"states": 5}}}, ("/states/low/states", TYPE), id="deep inside"
+        ),
+    ],
+)
+def test_what_a_state_has_that_has_not_the_shape_is_refused_where_it_stands(
+    state: Any, problem: tuple[str, str]
+) -> None:
+    result = compile_lifecycle(source_of(with_state("shelf", state)))
+
+    pointer, code = problem
+    assert result.definition is None
+    assert [(found.pointer, found.code) for found in result.problems] == [(f"/states/shelf{pointer}", code)]
 
 
 def test_everything_that_has_not_the_shape_is_told_at_once() -> None:

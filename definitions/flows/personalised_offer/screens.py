@@ -189,13 +189,19 @@ def _kind(session: Session) -> Kind:
 def _shortlist(kind: Kind, preferences: PreferencesForm) -> list[Device]:
     """Return the devices of a kind that fit every preference. What is asked of phones only counts for phones."""
     devices = [device for device in CATALOGUE.devices if device.kind == kind.word]
-    if preferences.brand:
-        devices = [device for device in devices if device.brand in preferences.brand]
-    budget = BUDGETS.get(preferences.budget)
-    if budget:
-        devices = [device for device in devices if budget.holds(device.price)]
-    if kind.word == "phone" and preferences.phone_use:
-        devices = [device for device in devices if set(preferences.phone_use) <= set(device.uses)]
+    brands, uses = _several(preferences.brand), _several(preferences.phone_use)
+    if brands:
+        devices = [device for device in devices if device.brand in brands]
+    if preferences.budget:
+        budget = BUDGETS.get(preferences.budget)
+        devices = [device for device in devices if budget and budget.holds(device.price)]
+    if kind.word == "phone" and uses:
+        devices = [device for device in devices if uses <= set(device.uses)]
     if kind.word == "phone" and preferences.phone_sim:
         devices = [device for device in devices if preferences.phone_sim in device.sims]
     return devices
+
+
+def _several(chosen: list[str] | str) -> set[str]:
+    """Return what was chosen of several: a phone sends a list or, where nothing was, an empty text."""
+    return set([chosen] if isinstance(chosen, str) else chosen) - {""}

@@ -1,0 +1,332 @@
+"""The admin API: what runs, what stands where and how it came there, drawn and counted."""
+
+import base64
+import sqlite3
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.keyring import Key
+from diagrams import draw, render_dot, render_mermaid
+from tests.api.serving import Server, running
+from tests.api.speaking import (
+    ABSENT,
+    Heard,
+    a_scan,
+    an_item,
+    an_order,
+    ask,
+    history,
+    put_order,
+    quoted,
+    read_order,
+    resolve,
+    scan,
+    session,
+)
+
+API = "/admin/api/v1"
+CASE = "O-1:T-1:20260101T120000Z"
+
+SHIPPED = {
+    "personalised_offer": "flow",
+    "purchase_interest": "flow",
+    "inquiry": "lifecycle",
+    "message": "lifecycle",
+    "ndr_case": "lifecycle",
+    "order": "lifecycle",
+    "shipment": "lifecycle",
+    "subscription": "lifecycle",
+}
+
+
+def staff(server: Server, path: str, method: str = "GET", content: Any = ABSENT) -> Heard:
+    """Ask the admin API."""
+    return ask(server, method, f"{API}/{path}", content, token=server.world.admin_token)
+
+
+def refused(heard: Heard) -> tuple[int, str]:
+    """Return a refusal's status and code."""
+    return heard.status, heard.content["code"]
+
+
+@pytest.fixture
+def failed(server: Server) -> Server:
+    """Return a server whose order could not be delivered at noon."""
+    put_order(server, an_order("O-1"))
+    scan(server, a_scan("packed", -600), a_scan("failed_delivery"))
+    return server
+
+
+# Definitions
+
+
+def test_the_definitions_that_run_are_listed(office: Server) -> None:
+    listed = staff(office, "definitions").content
+
+    assert {item["name"]: item["kind"] for item in listed} == SHIPPED
+    for item in listed:
+        runs = office.parts.catalogue.interpreter(item["name"]).definition
+        shown = staff(office, f"definitions/{item['name']}").content
+        assert (item["version"], item["states"], item["transitions"]) == (
+            runs.version,
+            len(shown["states"]),
+            len(shown["transitions"]),
+        )
+        assert (shown["name"], shown["version"], shown["initial"]) == (runs.name, runs.version, runs.initial)
+        ids = {state["id"] for state in shown["states"]}
+        assert {end for arrow in shown["transitions"] for end in (arrow["source"], arrow["target"])} <= ids
+
+
+def test_a_definition_shows_its_arrows_as_compiled(office: Server) -> None:
+    shown = staff(office, "definitions/subscription").content
+
+    assert shown["states"] == [
+        {"id": "inactive", "final": False, "tags": []},
+        {"id": "active", "final": False, "tags": ["subscribed"]},
+        {"id": "paused", "final": False, "tags": []},
+        {"id": "unsubscribed", "final": False, "tags": []},
+    ]
+    assert shown["transitions"][0] == {
+        "source": "inactive",
+        "event": "opt_in",
+        "target": "active",
+        "guard": None,
+        "effects": [],
+    }
+    assert len(shown["transitions"]) == 8
+
+
+@pytest.mark.parametrize("address", ["definitions/nothing", "definitions/nothing/diagram.mmd", "definitions/%00"])
+def test_a_definition_that_does_not_run_is_not_found(office: Server, address: str) -> None:
+    assert refused(staff(office, address)) == (404, "unknown_definition")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_definition_is_drawn_as_it_runs(office: Server, name: str) -> None:
+    drawing = draw(office.parts.catalogue.interpreter(name).definition)
+
+    for suffix, media_type, text in (
+        ("mmd", "text/vnd.mermaid", render_mermaid(drawing)),
+        ("dot", "text/vnd.graphviz", render_dot(drawing)),
+    ):
+        heard = staff(office, f"definitions/{name}/diagram.{suffix}")
+        assert (heard.status, heard.headers["content-type"]) == (200, f"{media_type}; charset=utf-8")
+        assert heard.body.decode() == text
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_pictures_are_said_not_to_be_there(failed: Server, suffix: str) -> None:
+    assert refused(staff(failed, f"definitions/order/diagram.{suffix}")) == (404, "no_pictures")
+    assert refused(staff(failed, f"sessions/order/O-1/diagram.{suffix}")) == (404, "no_pictures")
+    assert refused(staff(failed, f"sessions/order/O-9/diagram.{suffix}")) == (404, "unknown_session")
+
+
+# Sessions
+
+
+def test_a_session_is_shown_whole(failed: Server) -> None:
+    shown = session(failed, "ndr_case", CASE)
+
+    runs = failed.parts.catalogue.interpreter("ndr_case")
+    (effect,) = shown.pop("effects")
+    assert shown == {
+        "definition": "ndr_case",
+        "version": runs.definition.version,
+        "key": CASE,
+        "state": "unsettled.open",
+        "revision": 1,
+        "context": {"opened_by": "O-1:T-1", "opened_at": 1767268800000000},
+        "allowed_events": [arrow.event for arrow in runs.definition.transitions if arrow.source == "unsettled.open"],
+        "created_at": "2026-01-01T12:00:00Z",
+        "updated_at": "2026-01-01T12:00:00Z",
+        "deadline": "2026-01-02T12:00:00Z",
+    }
+    effect_id = effect.pop("id")
+    assert effect == {
+        "definition": "ndr_case",
+        "session": CASE,
+        "name": "ask_customer",
+        "status": "pending",
+        "reason": "",
+        "created_at": "2026-01-01T12:00:00Z",
+        "updated_at": "2026-01-01T12:00:00Z",
+    }
+    assert staff(failed, "effects?status=pending").content == [{"id": effect_id, **effect}]
+
+
+def test_a_history_is_what_happened_in_order(failed: Server) -> None:
+    (packed, missed) = history(failed, "shipment", "O-1:T-1")
+
+    assert packed == {
+        "seq": 1,
+        "event": "forward.packed",
+        "source_state": "awaiting",
+        "target_state": "forward.packed",
+        "occurred_at": "2026-01-01T11:50:00Z",
+        "recorded_at": "2026-01-01T12:00:00Z",
+        "actor": "courier/generic",
+        "inferred": False,
+        "outcome": "applied",
+        "data": {},
+        "effects": [],
+    }
+    assert (missed["seq"], missed["source_state"], missed["target_state"]) == (
+        2,
+        "forward.packed",
+        "forward.failed_delivery",
+    )
+
+
+def test_a_session_is_drawn_with_its_way_and_its_place(failed: Server) -> None:
+    lines = staff(failed, f"sessions/shipment/{quoted('O-1:T-1')}/diagram.mmd").body.decode().splitlines()
+    marked = {line.split()[2]: line.split()[1] for line in lines if line.startswith("    class ")}
+
+    assert marked["visited"] == "s_awaiting,s_forward_packed,s_forward_failed_delivery"
+    assert marked["current"] == "s_forward_failed_delivery"
+    drawn = staff(failed, f"sessions/shipment/{quoted('O-1:T-1')}/diagram.dot")
+    assert drawn.headers["content-type"] == "text/vnd.graphviz; charset=utf-8"
+    assert drawn.body != staff(failed, "definitions/shipment/diagram.dot").body
+
+
+@pytest.mark.parametrize("rest", ["", "/history", "/diagram.mmd", "/diagram.dot"])
+def test_a_session_that_is_not_there_is_not_found(office: Server, rest: str) -> None:
+    for definition in ("order", "nothing"):
+        assert refused(staff(office, f"sessions/{definition}/O-9{rest}")) == (404, "unknown_session")
+
+
+def test_a_session_in_a_state_that_its_definition_lacks_is_still_shown(database: Path, endpoint_key: Key) -> None:
+    with running(database, [endpoint_key]) as server:
+        put_order(server, an_order("O-1"))
+        scan(server, a_scan("failed_delivery"))
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE instance SET state = 'gone' WHERE definition = 'ndr_case'")
+
+    with running(database, [endpoint_key]) as server:
+        shown = session(server, "ndr_case", CASE)
+        assert (shown["state"], shown["allowed_events"]) == ("gone", [])
+        acted = staff(server, f"sessions/ndr_case/{quoted(CASE)}/events", "POST", content={"event": "delivered"})
+        assert refused(acted) in {(409, "parked"), (409, "illegal_transition")}
+        assert read_order(server).content["items"][0]["ndrDetails"] == {}
+        assert resolve(server).status == 409
+
+
+# Lists
+
+
+@settings(max_examples=12, deadline=None)
+@given(limit=st.integers(1, 12), made=st.integers(0, 3))
+def test_pages_follow_one_another_without_gap_or_repeat(office: Server, limit: int, made: int) -> None:
+    for _ in range(made):
+        staff(office, "sessions", "POST", content={"definition": "purchase_interest"})
+    whole = staff(office, "sessions?definition=purchase_interest&limit=200").content
+    assert whole["next_cursor"] is None
+
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = staff(office, f"sessions?definition=purchase_interest&limit={limit}&cursor={cursor}").content
+        pages.append(page["items"])
+        cursor = page["next_cursor"]
+
+    assert [item for page in pages for item in page] == whole["items"]
+    assert all(len(page) == limit for page in pages[:-1])
+
+
+def test_sessions_are_found_by_definition_state_and_key(failed: Server) -> None:
+    put_order(failed, an_order("O-2", an_item("T-2")))
+
+    def found(asked: str) -> list[tuple[str, str]]:
+        return [(item["definition"], item["key"]) for item in staff(failed, f"sessions?{asked}").content["items"]]
+
+    assert found("definition=order") == [("order", "O-2"), ("order", "O-1")]
+    assert found("state=awaiting") == [("shipment", "O-2:T-2")]
+    assert found("definition=order&state=awaiting") == []
+    assert sorted(found("q=O-2")) == [("order", "O-2"), ("shipment", "O-2:T-2")]
+    assert found("q=%25") == found("q=_") == found("q=nothing") == []
+    assert len(found("")) == 5
+
+
+def test_an_item_of_a_list_is_the_session_in_short(failed: Server) -> None:
+    (item,) = staff(failed, "sessions?definition=ndr_case").content["items"]
+    whole = session(failed, "ndr_case", CASE)
+    assert item == {
+        name: value for name, value in whole.items() if name not in {"context", "allowed_events", "effects"}
+    }
+
+
+@pytest.mark.parametrize("said", ["x", "0", "-5", "1_0", " 1", "9" * 30, str(2**63)])
+def test_a_cursor_that_is_none_of_ours_is_refused(office: Server, said: str) -> None:
+    cursor = base64.urlsafe_b64encode(said.encode()).decode()
+    for written in (cursor, cursor.rstrip("=")):
+        assert refused(staff(office, f"sessions?cursor={written}")) == (400, "bad_cursor")
+
+
+@pytest.mark.parametrize("cursor", ["%C3%A9", "!!", "a", "%00", "%FF"])
+def test_a_cursor_that_is_no_text_of_ours_is_refused(office: Server, cursor: str) -> None:
+    assert refused(staff(office, f"sessions?cursor={cursor}")) == (400, "bad_cursor")
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "", "1.5", "9" * 30])
+def test_a_list_has_1_to_200_items(office: Server, limit: str) -> None:
+    heard = staff(office, f"sessions?limit={limit}")
+    assert (*refused(heard), heard.content["errors"][0]["pointer"]) == (422, "invalid_content", "/limit")
+
+
+# Effects
+
+
+def test_an_effect_is_discarded_and_let_go_again(failed: Server) -> None:
+    (effect,) = staff(failed, "effects").content
+    path = f"effects/{effect['id']}"
+
+    assert refused(staff(failed, f"{path}/retry", "POST")) == (409, "effect_status")
+    for act, status in (("discard", "discarded"), ("retry", "pending"), ("discard", "discarded")):
+        assert staff(failed, f"{path}/{act}", "POST").said == (200, {"id": effect["id"], "status": status})
+        assert [item["id"] for item in staff(failed, f"effects?status={status}").content] == [effect["id"]]
+    assert refused(staff(failed, f"{path}/discard", "POST")) == (409, "effect_status")
+    assert session(failed, "ndr_case", CASE)["effects"][0]["reason"] == "by staff"
+
+
+@pytest.mark.parametrize("act", ["retry", "discard"])
+def test_an_effect_that_is_not_there_is_not_found(office: Server, act: str) -> None:
+    assert refused(staff(office, f"effects/nothing/{act}", "POST")) == (404, "unknown_effect")
+
+
+def test_effects_are_asked_for_by_a_status_that_there_is(office: Server) -> None:
+    assert refused(staff(office, "effects?status=lost")) == (422, "invalid_content")
+    assert staff(office, "effects?status=dead").said == (200, [])
+
+
+def test_effects_come_the_oldest_first(failed: Server) -> None:
+    failed.clock.move(1_000_000)
+    resolve(failed)
+    effects = staff(failed, "effects").content
+    assert [effect["name"] for effect in effects] == ["ask_customer", "send_resolution"]
+    assert all(one["created_at"] < other["created_at"] for one, other in pairwise(effects))
+
+
+# Counts
+
+
+def test_all_is_counted(failed: Server) -> None:
+    put_order(failed, an_order("O-2", an_item("T-2")))
+
+    stats = staff(failed, "stats").content
+
+    assert stats["sessions"] == [
+        {"definition": "ndr_case", "state": "unsettled.open", "sessions": 1},
+        {"definition": "order", "state": "created", "sessions": 1},
+        {"definition": "order", "state": "delivery_failed", "sessions": 1},
+        {"definition": "shipment", "state": "awaiting", "sessions": 1},
+        {"definition": "shipment", "state": "forward.failed_delivery", "sessions": 1},
+    ]
+    taken = {(edge["source_state"], edge["event"], edge["target_state"]): edge["taken"] for edge in stats["edges"]}
+    assert taken["awaiting", "forward.packed", "forward.packed"] == 1
+    assert taken["new", "attempt_failed", "unsettled.open"] == 1
+    assert stats["flow_latency"] == {"calls": 0, "p50_seconds": None, "p90_seconds": None}
+    assert stats["quarantined"] == 0

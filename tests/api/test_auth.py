@@ -1,0 +1,123 @@
+"""Who may call what: every address, with every kind of caller."""
+
+import http.client
+from typing import Any
+
+import pytest
+
+from tests.api.serving import Server
+from tests.api.speaking import ABSENT, Heard, ask
+
+BEARER = {"staff": ("/admin/api/v1/",), "portal": ("/_ah/", "/api/")}
+
+
+def operations(server: Server) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return every described operation: its method, an address of it, what it says."""
+    paths = ask(server, "GET", "/schema/openapi.json").content["paths"]
+    return [
+        (method.upper(), path.replace("{courier}", "generic").replace("{", "").replace("}", ""), call)
+        for path, calls in paths.items()
+        for method, call in calls.items()
+    ]
+
+
+def kind_of(path: str) -> str:
+    """Return what guards an address."""
+    return next((kind for kind, prefixes in BEARER.items() if path.startswith(prefixes)), "")
+
+
+def call(server: Server, method: str, path: str, **more: Any) -> Heard:
+    """Call an address, with an empty object where it takes a body."""
+    return ask(server, method, path, ABSENT if method == "GET" else {}, **more)
+
+
+def test_every_guarded_address_is_closed_to_strangers_and_says_the_same_to_all(office: Server) -> None:
+    guarded = [(method, path) for method, path, _ in operations(office) if kind_of(path)]
+    assert len(guarded) > 20
+
+    for method, path in guarded:
+        said = set()
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {office.world.admin_token}"}):
+            heard = call(office, method, path, headers=headers)
+            assert (heard.status, heard.headers["www-authenticate"]) == (401, "Bearer"), (method, path)
+            said.add(heard.content.get("reason") or heard.content["detail"])
+        assert said == {"A valid bearer token is needed."}
+
+
+def test_staff_may_do_all_and_a_portal_only_what_is_the_portals(office: Server) -> None:
+    for method, path, _ in operations(office):
+        portal = call(office, method, path, token=office.world.portal_token)
+        staff = call(office, method, path, token=office.world.admin_token)
+        if kind_of(path) == "staff":
+            assert (portal.status, portal.content["code"]) == (403, "forbidden"), (method, path)
+        if kind_of(path):
+            assert staff.status not in {401, 403}, (method, path)
+            assert kind_of(path) == "staff" or portal.status not in {401, 403}, (method, path)
+
+
+def test_the_document_names_what_opens_each_address(office: Server) -> None:
+    for method, path, described in operations(office):
+        needs = [scheme for need in described.get("security", []) for scheme in need]
+        if kind_of(path):
+            assert needs == ["bearer"], (method, path)
+        elif path.startswith("/webhooks/couriers/"):
+            assert needs == ["courier"]
+        elif method == "POST":
+            assert needs == ["signature"], (method, path)
+        else:
+            assert needs == [], (method, path)
+
+
+@pytest.mark.parametrize("token", ["", " ", "Bearer", "é", "null", "an admin token of the test"])
+def test_no_other_token_opens_anything(office: Server, token: str) -> None:
+    header = f"Bearer {token}".encode().decode("latin-1")
+    heard = ask(office, "GET", "/admin/api/v1/stats", headers={"Authorization": header})
+    assert heard.status == 401
+
+
+def test_the_scheme_may_be_written_in_any_case(office: Server) -> None:
+    heard = ask(office, "GET", "/admin/api/v1/stats", headers={"Authorization": f"bEARER {office.world.admin_token}"})
+    assert heard.status == 200
+
+
+@pytest.mark.parametrize(
+    ("courier", "key"),
+    [
+        ("generic", ""),
+        ("generic", "wrong"),
+        ("generic", "an eshopbox key of the tests"),
+        ("eshopbox", "a generic key of the tests"),
+        ("nobody", "a generic key of the tests"),
+        ("nobody", ""),
+    ],
+)
+def test_a_courier_comes_in_with_its_own_key_alone(office: Server, courier: str, key: str) -> None:
+    heard = ask(office, "POST", f"/webhooks/couriers/{courier}", {"events": []}, key=key)
+    assert (heard.status, heard.content["detail"]) == (401, "A courier sends its key in x-api-key.")
+
+
+def test_where_no_token_is_set_no_token_is_right(serve: Any) -> None:
+    server = serve(admin_token="", portal_token="")
+    for token in ("", "x"):
+        heard = ask(server, "GET", "/admin/api/v1/stats", headers={"Authorization": f"Bearer {token}"})
+        assert heard.status == 401
+
+
+def test_only_a_server_for_that_host_answers(office: Server) -> None:
+    for host in ("evil.example", "127.0.0.1", "127.0.0.1:1"):
+        heard = ask_as(office, host)
+        assert (heard.status, heard.content["code"]) == (400, "host_refused")
+    assert ask_as(office, f"127.0.0.1:{office.port}").status == 200
+
+
+def ask_as(server: Server, host: str) -> Heard:
+    """Ask for health under another host's name."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    try:
+        connection.putrequest("GET", "/health/live", skip_host=True)
+        connection.putheader("Host", host)
+        connection.endheaders()
+        response = connection.getresponse()
+        return Heard(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+    finally:
+        connection.close()

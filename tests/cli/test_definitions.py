@@ -1,0 +1,259 @@
+"""`waystate check`, `compile` and `diagram`: what they print, in which form, and what their exit codes say."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from definitions.catalogue import SHIPPED
+from tests.cli.shell import Said, Shell
+
+LIFECYCLES = ["inquiry", "message", "ndr_case", "order", "shipment", "subscription"]
+NAMES = [*LIFECYCLES, "personalised_offer", "purchase_interest"]
+
+PARCEL = """\
+{
+  "id": "parcel",
+  "initial": "packed",
+  "states": {
+    "packed": {"on": {"picked_up": "moving"}},
+    "moving": {
+      "on": {"lost": {"target": "packed", "actions": "alert_inquiry"}, "arrived": "there"},
+      "tags": ["shipped"]
+    },
+    "there": {"type": "final"}
+  }
+}
+"""
+
+BROKEN = PARCEL.replace('"arrived": "there"', '"arrived": "nowhere"')
+WARNED = (SHIPPED / "flows/purchase_interest/flow.json").read_text()
+"""A Flow with a warning, and no error."""
+
+
+@pytest.fixture
+def parcel(home: Path) -> Path:
+    return written(home / "lifecycles/parcel.json", PARCEL)
+
+
+@pytest.fixture
+def broken(home: Path) -> Path:
+    return written(home / "lifecycles/broken.json", BROKEN)
+
+
+@pytest.fixture
+def warned(home: Path) -> Path:
+    return written(home / "flows/warned/flow.json", WARNED)
+
+
+def written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path.relative_to(Path.cwd())
+
+
+def checked(shell: Shell, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    """Return the exit code and the findings of a check."""
+    said = shell.call("check", "--format", "json", *arguments)
+    assert said.err == ""
+    return said.code, json.loads(said.out)
+
+
+# check
+
+
+def test_what_is_right_has_no_finding(developer: Shell, parcel: Path) -> None:
+    assert checked(developer, str(parcel)) == (0, [])
+    assert developer.call("check", str(parcel)) == Said(0, "1 checked: 0 errors, 0 warnings\n")
+
+
+def test_all_that_ships_is_right(developer: Shell) -> None:
+    code, findings = checked(developer, str(SHIPPED))
+
+    assert (code, {finding["severity"] for finding in findings}) == (0, {"warning"})
+
+
+def test_a_finding_says_where_it_is(developer: Shell, broken: Path) -> None:
+    code, findings = checked(developer, str(broken))
+
+    messages = [finding.pop("message") for finding in findings]
+    assert code == 1
+    assert findings[0] == {
+        "file": str(broken),
+        "severity": "error",
+        "code": "UNKNOWN_STATE",
+        "pointer": "/states/moving/on/arrived",
+        "line": 7,
+        "column": 1 + BROKEN.splitlines()[6].index('"arrived"'),
+    }
+    assert all("\n" not in message for message in messages)
+
+
+def test_as_text_it_is_a_line_that_editors_can_follow(developer: Shell, broken: Path, warned: Path) -> None:
+    _, findings = checked(developer, str(broken), str(warned))
+
+    said = developer.call("check", str(broken), str(warned))
+
+    lines = [
+        "{file}:{line}:{column}: {severity}: {message} [{code} at {pointer}]".format(**finding) for finding in findings
+    ]
+    errors = sum(finding["severity"] == "error" for finding in findings)
+    summary = f"2 checked: {errors} errors, {len(findings) - errors} warnings"
+    assert said == Said(1, "\n".join([*lines, summary, ""]))
+
+
+def test_warnings_fail_only_where_that_is_asked_for(developer: Shell, warned: Path) -> None:
+    code, findings = checked(developer, str(warned))
+
+    assert (code, {finding["severity"] for finding in findings}) == (0, {"warning"})
+    assert checked(developer, "--strict", str(warned)) == (1, findings)
+
+
+@pytest.mark.parametrize("place", [".", "lifecycles", "flows"])
+def test_a_folder_means_the_documents_in_it(developer: Shell, parcel: Path, warned: Path, place: str) -> None:
+    written(developer.folder / "flows/warned/notes.json", "no definition")
+    within = [str(path) for path in (parcel, warned) if path.is_relative_to(place)]
+
+    assert developer.call("check", place) == developer.call("check", *within)
+
+
+def test_a_file_named_twice_is_checked_once(developer: Shell, parcel: Path) -> None:
+    assert developer.call("check", str(parcel), str(parcel.parent)) == Said(0, "1 checked: 0 errors, 0 warnings\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        pytest.param(b"", 1, 1, id="nothing"),
+        pytest.param(b'{\n  "id": ]', 2, 9, id="no JSON"),
+        pytest.param(b'{"id": "\xff"}', 1, 1, id="no UTF-8"),
+    ],
+)
+def test_what_is_no_json_is_told_like_everything_else(developer: Shell, text: bytes, line: int, column: int) -> None:
+    Path("odd.json").write_bytes(text)
+
+    code, (finding,) = checked(developer, "odd.json")
+
+    assert (code, finding["code"], finding["pointer"]) == (1, "INVALID_JSON", "")
+    assert (finding["line"], finding["column"]) == (line, column)
+
+
+# Bad usage, and what cannot be read
+
+
+@pytest.mark.parametrize("command", ["check", "compile", "diagram"])
+def test_what_is_not_there_cannot_be_read(developer: Shell, command: str) -> None:
+    said = developer.call(command, "nowhere.json")
+
+    assert said == Said(2, err="waystate: cannot read nowhere.json: No such file or directory\n")
+
+
+@pytest.mark.parametrize("command", ["compile", "diagram"])
+def test_a_folder_is_no_document(developer: Shell, command: str) -> None:
+    said = developer.call(command, ".")
+
+    assert said == Said(2, err="waystate: cannot read .: Is a directory\n")
+
+
+def test_a_folder_without_documents_is_nothing_to_check(developer: Shell) -> None:
+    assert developer.call("check", ".") == Said(2, err="waystate: there is nothing to check in .\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check"],
+        ["check", "--format", "xml", "parcel.json"],
+        ["compile"],
+        ["compile", "one.json", "two.json"],
+        ["compile", "--format", "mermaid", "parcel.json"],
+        ["diagram"],
+        ["diagram", "--format", "gif", "inquiry"],
+        ["diagram", "--loud", "inquiry"],
+        ["draw", "inquiry"],
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_told(developer: Shell, arguments: list[str]) -> None:
+    said = developer.call(*arguments)
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("Usage: waystate ")
+
+
+@pytest.mark.parametrize("command", ["compile", "diagram"])
+def test_what_is_wrong_is_told_instead_of_compiled(developer: Shell, broken: Path, command: str) -> None:
+    _, findings = checked(developer, str(broken))
+
+    said = developer.call(command, str(broken))
+
+    lines = ["{file}:{line}:{column}: {severity}: {message} [{code}]\n".format(**finding) for finding in findings]
+    assert said == Said(1, err="".join(lines))
+
+
+# compile
+
+
+def test_a_compiled_definition_is_its_table(developer: Shell, parcel: Path) -> None:
+    said = developer.call("compile", str(parcel))
+
+    compiled = json.loads(said.out)
+    version = compiled.pop("version")
+    assert (said.code, said.err) == (0, "")
+    assert len(version) == 16
+    assert compiled == {
+        "name": "parcel",
+        "initial": "packed",
+        "states": [
+            {"id": "packed", "final": False, "tags": []},
+            {"id": "moving", "final": False, "tags": ["shipped"]},
+            {"id": "there", "final": True, "tags": []},
+        ],
+        "transitions": [
+            {"source": "packed", "event": "picked_up", "target": "moving", "guard": None, "effects": []},
+            {"source": "moving", "event": "lost", "target": "packed", "guard": None, "effects": ["alert_inquiry"]},
+            {"source": "moving", "event": "arrived", "target": "there", "guard": None, "effects": []},
+        ],
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_ships_compiles_to_what_compiles_again(developer: Shell, name: str) -> None:
+    (path,) = {*SHIPPED.glob(f"lifecycles/{name}.json"), *SHIPPED.glob(f"flows/{name}/flow.json")}
+    table = json.loads(developer.call("compile", str(path)).out)
+
+    said = developer.call("compile", "--format", "xstate", str(path))
+
+    document = json.loads(said.out)
+    assert (said.code, document["id"], document["initial"]) == (0, name, table["initial"])
+    states = {state["id"] for state in table["states"]}
+    assert {arrow["source"] for arrow in table["transitions"]} | {table["initial"]} <= states
+
+
+# diagram
+
+
+@pytest.mark.parametrize(("options", "beginning"), [([], "stateDiagram-v2\n"), (["--format", "dot"], "digraph ")])
+def test_a_definition_is_drawn_by_its_name_or_its_file(
+    developer: Shell, parcel: Path, options: list[str], beginning: str
+) -> None:
+    said = [developer.call("diagram", *options, name) for name in [*NAMES, str(parcel)]]
+
+    assert [(one.code, one.err, one.out.startswith(beginning)) for one in said] == [(0, "", True)] * len(said)
+    shutil.copy(SHIPPED / "lifecycles/inquiry.json", "mine.json")
+    assert developer.call("diagram", *options, "mine.json") == developer.call("diagram", *options, "inquiry")
+
+
+def test_a_drawing_can_be_written_to_a_file(developer: Shell) -> None:
+    assert developer.call("diagram", "inquiry", "-o", "inquiry.mmd") == Said(0)
+
+    assert Path("inquiry.mmd").read_text() == developer.call("diagram", "inquiry").out
+
+
+def test_a_file_that_cannot_be_written_is_told(developer: Shell) -> None:
+    said = developer.call("diagram", "inquiry", "-o", f"nowhere{os.sep}inquiry.mmd")
+
+    assert said == Said(2, err="waystate: cannot write nowhere/inquiry.mmd: No such file or directory\n")

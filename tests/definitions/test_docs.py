@@ -1,0 +1,114 @@
+"""What docs/definitions.md says, tried out."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from definitions import flow_compiler
+from definitions.catalogue import SHIPPED, Catalogue
+from definitions.flow_calls import Call
+from definitions.lifecycle import LifecycleDocument, LifecycleMeta, StateDocument, StateMeta, TransitionMeta
+from engine.errors import GuardRefused
+from engine.model import Instance
+from tests.builders import NOON, an_event, an_instance, refusal
+from tests.definitions.documents import END, a_lifecycle, an_exchange, source_of
+
+TEXT = (SHIPPED.parent / "docs" / "definitions.md").read_text()
+LOGIC, BINDINGS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+SLOTS = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"id": {"type": "string"}, "title": {"type": "string"}}},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, bindings: None) -> Path:  # noqa: ARG001 - what the page binds is forgotten
+    """Return a folder of definitions as the page describes it, with the code that stands there."""
+    flow = an_exchange({"CHOOSE_SLOT": []}, CHOOSE_SLOT={"data": {"slots": SLOTS}})
+    parcel = a_lifecycle(
+        {
+            "placed": {"on": {"packed": {"target": "packed", "guard": "is_prepaid"}, "paid": {}}},
+            "packed": {**END, "entry": "send_invoice"},
+        }
+    )
+    files = {
+        "flows/visit/flow.json": source_of(flow),
+        "flows/visit/screens.py": LOGIC.encode(),
+        "lifecycles/parcel.json": source_of(parcel),
+        "bindings.py": BINDINGS.encode(),
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+        assert name.replace("visit", "NAME").replace("parcel", "NAME") in TEXT
+    return tmp_path
+
+
+async def test_the_logic_on_the_page_runs(folder: Path) -> None:
+    visit = Catalogue.load([folder]).flow("visit")
+
+    def asks(slot: str) -> Call:
+        return Call(slot, "data_exchange", "CHOOSE_SLOT", "token-1", {"slot": slot}, NOON)
+
+    opened = await visit.answer(Call("c-1", "INIT", "", "token-1", {}, NOON), None)
+    refused = await visit.answer(asks("tue-15"), opened.instance)
+    done = await visit.answer(asks("mon-10"), opened.instance)
+
+    assert [slot["id"] for slot in opened.data["slots"]] == ["mon-10", "tue-15"]
+    assert (refused.screen, refused.data["error_message"]) == (
+        "CHOOSE_SLOT",
+        "Tuesday is taken. Please choose another time.",
+    )
+    assert done.data["extension_message_response"]["params"] == {"slot": "mon-10", "flow_token": "token-1"}
+
+
+def test_the_bindings_on_the_page_run(folder: Path) -> None:
+    parcel = Catalogue.load([folder]).interpreter("parcel")
+
+    def placed(**context: Any) -> Instance:
+        return an_instance(definition=parcel.definition, context=context)
+
+    step = parcel.step(placed(paid=True), an_event("packed"))
+    assert (step.after.state, [effect.name for effect in step.effects]) == ("packed", ["send_invoice"])
+    assert isinstance(refusal(parcel, placed(), an_event("packed")), GuardRefused)
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the table under a heading row."""
+    table = TEXT.split(heading)[1].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+def written(kind: type[Struct]) -> set[str]:
+    return set(kind.__struct_encode_fields__)
+
+
+def test_the_page_lists_all_that_a_state_may_have() -> None:
+    listed = {name for cells in rows("| in a state | means |") for name in re.findall(r"`(\w+)", cells[0])}
+
+    assert listed == written(StateDocument)
+    assert written(LifecycleDocument) - listed == {"id", "version", "$schema"}
+
+
+def test_the_page_lists_all_that_stands_under_meta() -> None:
+    listed: dict[str, set[str]] = {"root": set(), "state": set(), "transition": set()}
+    for where, key, _ in rows("| where | key | means |"):
+        for place in listed:
+            if place in where:
+                listed[place] |= set(re.findall(r"`(\w+)`", key))
+
+    assert listed == {
+        "root": written(LifecycleMeta),
+        "state": written(StateMeta),
+        "transition": written(TransitionMeta),
+    }
+
+
+def test_the_page_names_the_states_around_the_screens() -> None:
+    names = (flow_compiler.NOT_OPENED, flow_compiler.COMPLETED, flow_compiler.EXPIRED, flow_compiler.ABANDONED)
+
+    assert f"and {', '.join(f'`{name}`' for name in names)}." in TEXT
