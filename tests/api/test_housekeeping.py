@@ -119,7 +119,7 @@ def test_an_answer_is_dropped_after_a_quarter_of_an_hour_and_the_call_stays_know
 
     server.clock.move(ANSWERS_KEPT)
     keep(server)
-    assert answers() == [(True, True)]
+    assert answers() == [(False, True)]
     server.clock.move(1)
     keep(server)
 
