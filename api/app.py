@@ -154,6 +154,7 @@ async def keep_house(parts: Parts, now: int) -> None:
         StoreError: the database cannot do it now; what was not done is still to be done.
     """
     await parts.whatsapp.recover()
+    await parts.orders.release_ripe()
     await parts.store.purge(answers_before=now - ANSWERS_KEPT, identities_before=now - IDENTITIES_KEPT)
     while digests := await parts.queries.calls_done_before(now - CALLS_KEPT, FORGOTTEN_AT_ONCE):
         await parts.whatsapp.forget(digests)

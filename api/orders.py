@@ -53,6 +53,9 @@ SHOPPER = "shopper"
 MERCHANT = "merchant"
 """Whose facts the logs of an order document are."""
 
+FUTURE = "future"
+"""Why a scan is parked whose time is too far ahead to be believed yet."""
+
 NATIONAL_DIGITS = 8
 """The fewest digits that two phone numbers must share at their ends to be the same."""
 
@@ -273,7 +276,16 @@ class OrderDesk:
             return "unknown_shipment"
         if scan.name not in self._catalogue.interpreter(member.definition, member.version).rank:
             return "unknown_status"
-        return "future" if scan.at > now + TOO_FAR_AHEAD else ""
+        return FUTURE if scan.at > now + TOO_FAR_AHEAD else ""
+
+    async def release_ripe(self) -> None:
+        """Give orders the parked scans whose time has come near."""
+        rows = await self._store.find(ParkedFact, reason=FUTURE)
+        ripe = {row.order_ref for row in rows if _scan_of(row).at <= self._clock() + TOO_FAR_AHEAD}
+        for order_ref in sorted(ripe):
+            document = await self._document(order_ref)
+            if document is not None:
+                await self._release(document.order_id)
 
     async def _release(self, order_id: str) -> None:
         """Give an order the parked scans that it can place now."""
@@ -291,7 +303,7 @@ class OrderDesk:
             placed = []
             facts: dict[str, list[Fact]] = {}
             for row in rows:
-                scan = msgspec.json.decode(row.event, type=Scan)
+                scan = _scan_of(row)
                 if not self._unplaceable(family, document.order_id, scan, now):
                     facts.setdefault(scan.tracking_id, []).append(scan.fact(row.received_at, row.source))
                     placed.append(row)
@@ -560,6 +572,10 @@ def _customer(order: Order, account: Account) -> Customer:
 
 def _parked(source: str, scan: Scan, reason: str, now: int) -> ParkedFact:
     return ParkedFact(source, scan.id, scan.order_ref, reason, msgspec.json.encode(scan).decode(), now)
+
+
+def _scan_of(row: ParkedFact) -> Scan:
+    return msgspec.json.decode(row.event, type=Scan)
 
 
 def _chosen(resolution: Resolution) -> dict[str, str]:

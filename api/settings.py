@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -111,9 +112,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {name.strip(): secret.strip() for name, _, secret in pairs}
 
     @property
+    def listening_url(self) -> str:
+        """Return the address that the server listens on."""
+        return f"http://{_bracketed(self.host)}:{self.port}"
+
+    @property
     def base_url(self) -> str:
         """Return the address that people use: the public one, or the listening one."""
-        return self.public_url.rstrip("/") or f"http://{_bracketed(self.host)}:{self.port}"
+        return self.public_url.rstrip("/") or self.listening_url
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -211,17 +217,26 @@ def _check_database(settings: Settings) -> None:
 
 
 def _check_addresses(settings: Settings) -> None:
+    if not _is_host(settings.host):
+        fix = "write a name or an address of this machine: 127.0.0.1, ::1"
+        raise ConfigurationError("nothing can listen there", f"{PREFIX}HOST", fix)
     for name, example in (("public_url", "https://shop.example"), ("graph_url", "https://graph.facebook.com")):
         address = getattr(settings, name)
         try:
             parts = urlsplit(address)
-            is_host = HOST.fullmatch(parts.hostname or "") is not None
-            is_address = parts.scheme in USUAL_PORTS and is_host and parts.port != 0
+            is_address = parts.scheme in USUAL_PORTS and _is_host(parts.hostname or "") and parts.port != 0
         except ValueError:  # no number, or none that a port can have
             is_address = False
         if address and not is_address:
             fix = f"write it with its scheme: {example}"
             raise ConfigurationError("that is no address", f"{PREFIX}{name.upper()}", fix)
+
+
+def _is_host(host: str) -> bool:
+    try:
+        return bool(HOST.fullmatch(host.lower())) and (":" not in host or bool(IPv6Address(host)))
+    except AddressValueError:
+        return False
 
 
 def _check_secrets(settings: Settings) -> None:

@@ -206,6 +206,7 @@ def _banner(settings: Settings, keys: KeyRing) -> str:
 
 def _start_lab(settings: Settings) -> None:
     """Let the lab put its sample order, over HTTP like everybody else."""
-    environ = {**os.environ, "WAYSTATE_PUBLIC_URL": settings.base_url, "WAYSTATE_PORTAL_TOKEN": settings.portal_token}
+    environ = {**os.environ, "WAYSTATE_PUBLIC_URL": settings.listening_url}
+    environ["WAYSTATE_PORTAL_TOKEN"] = settings.portal_token
     command = [sys.executable, "-m", "lab", "sample"]
     subprocess.Popen(command, env=environ, cwd=Path.cwd(), stdout=subprocess.DEVNULL)  # noqa: S603 - our own module

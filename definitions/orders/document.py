@@ -148,7 +148,8 @@ def _facts(
             problems.append(Problem(f"{pointer}/{index}/updatedAt", "time", "A time is YYYY-MM-DD HH:MM:SS"))
             continue
         if at is not None:
-            details = {"remark": entry.remark, "location": entry.location}
+            said = {"remark": entry.remark, "location": entry.location}
+            details = {name: text for name, text in said.items() if text}
             facts.append(Fact(fact_name(leg, entry.status), at, now, details, "merchant"))
     failed = max((fact for fact in facts if fact.name == FAILED), key=lambda fact: fact.at, default=None)
     if failed is not None and failure.code:

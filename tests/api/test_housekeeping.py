@@ -28,12 +28,15 @@ from tests.api.speaking import (
     a_scan,
     a_status,
     a_tap,
+    an_order,
     messages,
+    put_order,
     resolve,
     scan,
     session,
     statuses,
 )
+from tests.api.speaking import became as became_of
 from tests.builders import HOUR, NOON
 
 DAY = 24 * HOUR
@@ -127,6 +130,19 @@ def test_an_answer_is_dropped_after_a_quarter_of_an_hour_and_the_call_stays_know
 
 
 # What is still to be done
+
+
+def test_a_scan_from_too_far_ahead_counts_once_its_time_is_near(server: Server) -> None:
+    put_order(server, an_order())
+    assert became_of(scan(server, a_scan("picked_up", 25 * 3600))) == ["parked"]
+
+    server.clock.move(HOUR - 1)
+    keep(server)
+    assert session(server, "shipment", "O-1:T-1")["state"] == "awaiting"
+    server.clock.move(1)
+    keep(server)
+
+    assert session(server, "shipment", "O-1:T-1")["state"] == "forward.picked_up"
 
 
 def test_a_call_that_could_not_be_worked_off_is_worked_off_by_the_housekeeping(server: Server) -> None:

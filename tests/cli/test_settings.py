@@ -135,6 +135,9 @@ def test_the_address_and_the_hosts_that_are_ours(given: dict[str, str], url: str
 WRONG = [
     ("ENV", "staging"),
     ("ENV", HIDDEN),
+    ("HOST", "[::1]"),
+    ("HOST", "my host"),
+    ("HOST", "localhost:8000"),
     ("PORT", "http"),
     ("PORT", "-1"),
     ("PORT", "65536"),

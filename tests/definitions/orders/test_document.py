@@ -62,10 +62,9 @@ def test_an_order_is_read() -> None:
     order = read_order(ORDER, KOLKATA, NOON + 99)
 
     scans = tuple(
-        Fact(f"forward.{name}", NOON + minute * MINUTE, NOON + 99, {"remark": "", "location": "Pune"}, "merchant")
+        Fact(f"forward.{name}", NOON + minute * MINUTE, NOON + 99, {"location": "Pune"}, "merchant")
         for name, minute in (("created", 0), ("intransit", 5), ("out_for_delivery", 9))
     )
-    plain = {"remark": "", "location": ""}
     assert order == Order(
         order_id="O-7",
         number="N-7",
@@ -77,10 +76,10 @@ def test_an_order_is_read() -> None:
                 "T-2",
                 "forward",
                 "Swift",
-                (Fact("forward.delivered", NOON + 20 * MINUTE, NOON + 99, plain, "merchant"),),
+                (Fact("forward.delivered", NOON + 20 * MINUTE, NOON + 99, {}, "merchant"),),
             ),
             Shipment(
-                "R-1", "return", "Swift", (Fact("return.approved", NOON + 60 * MINUTE, NOON + 99, plain, "merchant"),)
+                "R-1", "return", "Swift", (Fact("return.approved", NOON + 60 * MINUTE, NOON + 99, {}, "merchant"),)
             ),
         ),
         unassigned_items=1,
@@ -106,7 +105,7 @@ def test_the_items_reason_is_that_of_the_last_failed_delivery() -> None:
 def test_without_a_code_there_is_no_reason(details: dict[str, str]) -> None:
     item = an_item(a_tracking("T-1", a_log(("failed_delivery", 5))), ndrDetails=details)
 
-    assert read_order(a_document(item), KOLKATA, NOON).shipments[0].facts[0].details == {"remark": "", "location": ""}
+    assert read_order(a_document(item), KOLKATA, NOON).shipments[0].facts[0].details == {}
 
 
 def test_a_log_entry_without_a_time_is_none() -> None:
