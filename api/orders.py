@@ -145,7 +145,7 @@ class OrderDesk:
                     raise AccountTaken
             return Decision(recorded_at=self._clock(), put=(account,))
 
-        await settle(self._store, deliberate)
+        await self._settle(f"account/{account.slug}", deliberate)
 
     async def put_order(self, document: dict[str, Any]) -> Instance:
         """
@@ -480,9 +480,9 @@ class OrderDesk:
 
     # What is needed for all that
 
-    async def _settle(self, order_id: str, deliberate: Deliberation) -> None:
-        """Decide about an order in the turn in which it was asked for: however many ask at once, none is overtaken."""
-        turn = self._turns.setdefault(order_id, asyncio.Lock())
+    async def _settle(self, subject: str, deliberate: Deliberation) -> None:
+        """Decide about an order, or a slug, in the turn in which it was asked for: no late comer overtakes another."""
+        turn = self._turns.setdefault(subject, asyncio.Lock())
         async with turn:
             await settle(self._store, deliberate)
 
