@@ -38,6 +38,9 @@ CATEGORY = "order_updates"
 USUAL_ZONE = "Asia/Kolkata"
 """Where local times without a zone are from, unless the account says otherwise."""
 
+DROPPED, NAMED = "dropped", "named"
+"""What a shipment hears that an order's document names no more, and one that it names again."""
+
 SUBSCRIBED = "subscribed"
 """The tag of the states of a subscription in which its person is written to."""
 
@@ -185,14 +188,19 @@ class OrderDesk:
     def _apply_document(self, family: Family, order: Order, account: Account, now: int) -> list[ParkedFact]:
         """Let a family have the shipments and facts that a document speaks of; return the facts to park."""
         parked: list[ParkedFact] = []
+        named: set[tuple[str, str]] = set()
         known = {"account_id": account.account_id, "customer_order_number": order.number}
         root = family.open(ORDER, order.order_id, {})
         family.amend(root, {**known, "unassigned_items": order.unassigned_items})
         for shipment in order.shipments:
             context = {"tracking_id": shipment.tracking_id, "leg": shipment.leg, "courier": shipment.courier}
-            family.open(SHIPMENT, f"{order.order_id}:{shipment.tracking_id}", context)
+            named.add(family.open(SHIPMENT, f"{order.order_id}:{shipment.tracking_id}", context).id)
             scans = [_logged(order.order_id, shipment, fact) for fact in shipment.facts]
             parked += self._offer(family, order.order_id, MERCHANT, scans, now)[1]
+        for member in [member for member in family.members.values() if member.definition == SHIPMENT]:
+            name = NAMED if member.id in named else DROPPED
+            if name in self._catalogue.interpreter(member.definition, member.version).allowed(member):
+                family.apply(member, Event(f"document/{member.steps}", name, now, now, actor=MERCHANT))
         family.tell_root(CHANGED, f"document/{root.steps}")
         return parked
 

@@ -41,7 +41,8 @@ def resolution_is_offered(instance: Instance, event: Event) -> bool:
 @guard
 def no_shipment_yet(instance: Instance, event: Event) -> bool:  # noqa: ARG001
     """Tell whether no courier has reported anything about any shipment."""
-    return bool(event.data["tags"].get("expected", 0) == event.data["members"])
+    tags = event.data["tags"]
+    return bool(tags.get("expected", 0) + tags.get("never_seen", 0) == event.data["members"])
 
 
 @guard

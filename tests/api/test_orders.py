@@ -245,6 +245,32 @@ def test_a_log_of_days_to_come_waits_until_they_are_near(server: Server) -> None
     assert session(server, "order", "O-1")["state"] == "delivered"
 
 
+def test_a_shipment_that_is_not_named_any_more_is_not_waited_for(server: Server) -> None:
+    put_order(server, an_order("O-1", an_item("T-1"), an_item("T-2", [("delivered", local(0))])))
+    assert session(server, "order", "O-1")["state"] == "partially_delivered"
+
+    put_order(server, an_order("O-1", an_item("T-2", [("delivered", local(0))])))
+    assert session(server, "order", "O-1")["state"] == "delivered"
+    put_order(server, an_order("O-1", an_item("T-1"), an_item("T-2", [("delivered", local(0))])))
+
+    assert session(server, "order", "O-1")["state"] == "partially_delivered"
+    assert moves(server, "shipment", "O-1:T-1") == [
+        ("dropped", "awaiting", "dropped"),
+        ("named", "dropped", "awaiting"),
+    ]
+
+
+def test_a_shipment_that_is_not_named_any_more_counts_once_it_is_seen(server: Server) -> None:
+    put_order(server, an_order("O-1", an_item("T-1"), an_item("T-2")))
+    put_order(server, an_order("O-1", an_item("T-2")))
+    assert session(server, "order", "O-1")["state"] == "created"
+
+    scan(server, a_scan("picked_up", tracking_id="T-1"))
+
+    assert session(server, "shipment", "O-1:T-1")["state"] == "forward.picked_up"
+    assert session(server, "order", "O-1")["state"] == "partially_shipped"
+
+
 def test_a_word_of_a_log_that_nobody_knows_moves_nothing(server: Server) -> None:
     log = [("packed", local(0)), ("teleported", local(60))]
 

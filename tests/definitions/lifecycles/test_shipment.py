@@ -25,6 +25,9 @@ RETURN_WORDS = [
     "return_cancelled", "lost",
 ]  # fmt: skip
 
+FROM_DOCUMENTS = {"dropped", "named"}
+"""What a shipment hears from its order's document, not from couriers."""
+
 WAY_OUT = ["created", "packed", "ready_to_ship", "pickup_pending", "out_for_pickup", "pickup_failed", "picked_up",
            "dispatched", "intransit", "out_for_delivery", "failed_delivery", "ndr_resolution_submitted",
            "delivered"]  # fmt: skip
@@ -51,11 +54,22 @@ def test_every_word_of_the_couriers_is_understood_somewhere(leg: str, word: str)
 def test_no_other_word_is() -> None:
     definition = runs("shipment").definition
 
-    assert {arrow.event for arrow in definition.transitions} == {
+    assert {arrow.event for arrow in definition.transitions} - FROM_DOCUMENTS == {
         fact_name(leg, word)
         for leg, words in ((FORWARD, FORWARD_WORDS), (RTO, RTO_WORDS), (RETURN, RETURN_WORDS))
         for word in words
     }
+
+
+def test_one_that_its_order_drops_waits_to_be_named_again_or_seen() -> None:
+    definition = runs("shipment").definition
+    arrows = {
+        state: {(arrow.event, arrow.target) for arrow in definition.transitions if arrow.source == state}
+        for state in ("awaiting", "dropped")
+    }
+
+    assert arrows["awaiting"] - arrows["dropped"] == {("dropped", "dropped")}
+    assert arrows["dropped"] - arrows["awaiting"] == {("named", "awaiting")}
 
 
 # What may come after what
