@@ -201,6 +201,8 @@ class FrontDoor:
                 message["headers"] = [*message["headers"], *extra, (b"x-request-id", request_id.encode())]
             await send(message)
 
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # alike but for the body, which the server leaves out
         await self._inside(scope, receive_once, send_dressed)
 
 

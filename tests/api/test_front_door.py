@@ -131,6 +131,20 @@ def test_a_flow_is_posted_and_nothing_else(shared_server: Server, method: str) -
         assert code(response) == (405, "method_not_allowed")
 
 
+@pytest.mark.parametrize("path", ["/", "/health/ready", "/schema/openapi.json", "/nowhere"])
+def test_head_is_get_without_its_body(shared_server: Server, path: str) -> None:
+    client = shared_server.client
+
+    whole, head = client.get(path), client.head(path)
+
+    own = {"date", "x-request-id"}
+    assert head.status_code == whole.status_code
+    assert {name: value for name, value in head.headers.items() if name not in own} == {
+        name: value for name, value in whole.headers.items() if name not in own
+    }
+    assert (len(whole.content) > 0, head.content) == (True, b"")
+
+
 def test_a_request_that_names_no_path_is_refused(shared_server: Server) -> None:
     with Wire(shared_server) as wire:
         wire.say(b"OPTIONS * HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % shared_server.port)
