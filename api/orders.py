@@ -411,9 +411,9 @@ class OrderDesk:
         said = {"action_source": resolution.source} if resolution.source else {}
         return await self._choose(document.order_id, case.key, chosen, identities, said=said, today=today)
 
-    async def resolve_by_button(self, case: Instance, code: str, identity: Identity) -> Instance:
+    async def resolve_by_button(self, case: Instance, code: str, identity: Identity, at: int) -> Instance:
         """
-        Take what a customer chose by a template's button, and return the case.
+        Take what a customer chose by a template's button *at* that time, and return the case.
 
         Raises:
             ResolutionInvalid: the code is unknown, or asks for more than a button can say.
@@ -422,7 +422,7 @@ class OrderDesk:
         _, _, order_id = case.family.partition("/")
         chosen = _chosen(Resolution("", "", "", code))
         alias = Alias("wamid", identity.id, NDR_CASE, case.key)
-        return await self._choose(order_id, case.key, chosen, (identity,), [alias])
+        return await self._choose(order_id, case.key, chosen, (identity,), [alias], at=at)
 
     async def _choose(
         self,
@@ -432,10 +432,11 @@ class OrderDesk:
         identities: tuple[Identity, ...],
         add: Sequence[Row] = (),
         *,
+        at: int | None = None,
         said: Mapping[str, str] = {},
         today: str = "",
     ) -> Instance:
-        """Let a case take a choice with its family. The choice that stands in an open case changes nothing."""
+        """Let a case take a choice, made now if not before, with its family. One that stands and is open stays."""
 
         async def deliberate() -> Decision | None:
             receipts = await self._store.recall(identities)
@@ -453,7 +454,7 @@ class OrderDesk:
             event = Event(
                 id=f"{_digest(chosen)}/{case.steps}",
                 name=RESOLVED,
-                at=now,
+                at=now if at is None else min(at, now),
                 received_at=now,
                 data={**said, "resolution_code": chosen["resolutionCode"], **chosen},
                 assign={"resolution": chosen},

@@ -336,7 +336,7 @@ class WhatsApp:
         if kind == "interactive":
             return await self._interactive(update, identity)
         if kind == "button":
-            return await self._button(message, str(_object(message.get("button")).get("payload", "")), identity)
+            return await self._button(update, str(_object(message.get("button")).get("payload", "")), identity)
         if kind == "order":
             return await self._cart(update, identity)
         if kind == "text" and _object(message.get("context")).get("referred_product"):
@@ -351,7 +351,7 @@ class WhatsApp:
         if kind == "nfm_reply":
             return await self._completion(update, _object(interactive.get("nfm_reply")), identity)
         if kind in ("button_reply", "list_reply"):
-            return await self._button(update.content, str(_object(interactive.get(kind)).get("id", "")), identity)
+            return await self._button(update, str(_object(interactive.get(kind)).get("id", "")), identity)
         if kind == "call_permission_reply":
             return NOTED
         raise Quarantined("unknown_type")
@@ -382,15 +382,15 @@ class WhatsApp:
         news = await self._sessions.complete(session, params, identity, update.at)
         return PROCESSED if news else DUPLICATE
 
-    async def _button(self, message: Mapping[str, Any], payload: str, identity: Identity) -> str:
+    async def _button(self, update: Update, payload: str, identity: Identity) -> str:
         """Take a tapped button as the choice of the case that its message asked about."""
-        named = await self._sessions.alias(WAMID, str(_object(message.get("context")).get("id", "")))
+        named = await self._sessions.alias(WAMID, str(_object(update.content.get("context")).get("id", "")))
         if named is None or named[0] != NDR_CASE:
             raise Quarantined("unknown_context")
         if payload not in ndr.RESOLUTIONS:
             raise Quarantined("unknown_button")
         try:
-            await self._orders.resolve_by_button(await self._sessions.find(*named), payload, identity)
+            await self._orders.resolve_by_button(await self._sessions.find(*named), payload, identity, update.at)
         except ResolutionInvalid:
             raise Quarantined("incomplete_choice") from None
         except StepError:

@@ -676,6 +676,16 @@ def test_taps_of_one_sender_count_in_the_order_of_their_call(server: Server) -> 
     assert chosen == codes
 
 
+def test_a_choice_was_made_when_the_button_was_tapped(server: Server) -> None:
+    key, wamid = a_failed_delivery(server)
+    server.clock.move(HOUR)
+
+    deliver(server, a_call(messages(a_tap("ACTF001", wamid))))
+
+    chosen = history(server, "ndr_case", key)[1]
+    assert (chosen["occurred_at"], chosen["recorded_at"]) == ("2026-01-01T12:01:00Z", "2026-01-01T13:00:00Z")
+
+
 def test_a_tap_that_comes_again_after_another_choice_changes_nothing(server: Server) -> None:
     key, wamid = a_failed_delivery(server)
     tap = a_tap("ACTF001", wamid)
