@@ -1,14 +1,17 @@
 """The running server, as the command line asks it."""
 
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import click
 import httpx2
+import msgspec
 
 from api.settings import LOOPBACK, PREFIX, Settings
 
 SECONDS = 10
+
+View = TypeVar("View")
 
 
 class Server:
@@ -20,17 +23,18 @@ class Server:
         self._is_here = urlsplit(settings.base_url).hostname in LOOPBACK
         self._headers = {"Authorization": f"Bearer {settings.admin_token}"} if settings.admin_token else {}
 
-    def get(self, *path: str, **query: str) -> Any:
-        """Return what an address answers, decoded."""
-        return _decoded(self._ask("GET", path, params={name: value for name, value in query.items() if value}))
+    def get(self, kind: type[View], *path: str, **query: str) -> View:
+        """Return what an address answers, as a *kind*."""
+        given = {name: value for name, value in query.items() if value}
+        return _decoded(self._ask("GET", path, params=given), kind)
 
     def text(self, *path: str) -> str:
         """Return what an address answers, as text."""
         return self._ask("GET", path).text
 
-    def post(self, *path: str, content: Any) -> Any:
-        """Send *content* to an address and return what it answers."""
-        return _decoded(self._ask("POST", path, json=content))
+    def post(self, kind: type[View], *path: str, content: Any) -> View:
+        """Send *content* to an address and return what it answers, as a *kind*."""
+        return _decoded(self._ask("POST", path, json=content), kind)
 
     def _ask(self, method: str, path: tuple[str, ...], **options: Any) -> httpx2.Response:
         url = self._base + "/".join(quote(part, safe="") for part in path)
@@ -48,10 +52,10 @@ class Server:
         return response
 
 
-def _decoded(response: httpx2.Response) -> Any:
+def _decoded(response: httpx2.Response, kind: type[View]) -> View:
     try:
-        return response.json()
-    except ValueError:
+        return msgspec.json.decode(response.content, type=kind)
+    except ValueError:  # msgspec's errors are such
         raise click.ClickException(f"what answers at {response.url} is no Waystate") from None
 
 

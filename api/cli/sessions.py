@@ -10,6 +10,7 @@ import msgspec
 from api.cli.exits import configured
 from api.cli.http import Server
 from api.settings import load_loosely
+from api.views import HistoryItem, SessionList, SessionView
 
 
 @click.group()
@@ -25,10 +26,10 @@ def sessions() -> None:
 @configured
 def list_sessions(definition: str, state: str, text: str, limit: int) -> None:
     """List sessions, the newest first."""
-    page = _server().get("sessions", definition=definition, state=state, q=text, limit=str(limit))
-    rows = [(item["definition"], item["key"], item["state"], item["updated_at"]) for item in page["items"]]
+    page = _server().get(SessionList, "sessions", definition=definition, state=state, q=text, limit=str(limit))
+    rows = [(item.definition, item.key, item.state, item.updated_at) for item in page.items]
     _table(("DEFINITION", "KEY", "STATE", "UPDATED"), rows)
-    if page["next_cursor"]:
+    if page.next_cursor:
         click.echo(f"(only the first {limit}; narrow it, or raise --limit)", err=True)
 
 
@@ -40,26 +41,27 @@ def list_sessions(definition: str, state: str, text: str, limit: int) -> None:
 def show(definition: str, key: str, *, as_json: bool) -> None:
     """Show a session and its history."""
     server = _server()
-    session = server.get("sessions", definition, key)
-    history = server.get("sessions", definition, key, "history")
+    session = server.get(SessionView, "sessions", definition, key)
+    history = server.get(list[HistoryItem], "sessions", definition, key, "history")
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({**session, "history": history})).decode())
+        whole = {**msgspec.structs.asdict(session), "history": history}
+        click.echo(msgspec.json.format(msgspec.json.encode(whole)).decode())
         return
-    click.echo(f"{definition} {key}\nstate    {session['state']}\nrevision {session['revision']}")
-    click.echo(f"version  {session['version']}\ntakes    {', '.join(session['allowed_events']) or 'nothing'}\n")
+    click.echo(f"{definition} {key}\nstate    {session.state}\nrevision {session.revision}")
+    click.echo(f"version  {session.version}\ntakes    {', '.join(session.allowed_events) or 'nothing'}\n")
     rows = [
         (
-            str(item["seq"]),
-            item["occurred_at"],
-            ("~" if item["inferred"] else "") + item["event"],
-            item["source_state"],
-            item["target_state"],
-            " ".join(part for part in (item["outcome"], *item["effects"]) if part),
+            str(item.seq),
+            item.occurred_at,
+            ("~" if item.inferred else "") + item.event,
+            item.source_state,
+            item.target_state,
+            " ".join(part for part in (item.outcome, *item.effects) if part),
         )
         for item in history
     ]
     _table(("SEQ", "OCCURRED", "EVENT", "FROM", "TO", "NOTES"), rows)
-    if any(item["inferred"] for item in history):
+    if any(item.inferred for item in history):
         click.echo("~ inferred: not seen, but it follows from the next step")
 
 
@@ -78,8 +80,8 @@ def send(definition: str, key: str, event: str, data: str, reason: str, event_id
     except msgspec.DecodeError as error:
         raise click.BadParameter(f"not a JSON object: {error}", param_hint="--data") from None
     content = {"event": event, "data": decoded, "reason": reason, "id": event_id}
-    session = _server().post("sessions", definition, key, "events", content=content)
-    click.echo(session["state"])
+    session = _server().post(SessionView, "sessions", definition, key, "events", content=content)
+    click.echo(session.state)
 
 
 def _server() -> Server:

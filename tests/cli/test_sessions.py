@@ -255,6 +255,7 @@ def test_a_server_on_this_machine_is_asked_directly(shell: Shell, monkeypatch: p
     ("status", "body", "line"),
     [
         (200, b"Hello", "what answers at {url}/admin/api/v1/sessions?limit=50 is no Waystate"),
+        (200, b'{"status":"ok"}', "what answers at {url}/admin/api/v1/sessions?limit=50 is no Waystate"),
         (500, b"Oops", "the server answered 500"),
         (404, b"[]", "the server answered 404"),
     ],
