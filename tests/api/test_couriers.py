@@ -1,6 +1,6 @@
 """Couriers' webhooks over real HTTP: who may call, what is well formed, and what becomes of each event."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count, pairwise
 from typing import Any
 
@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.couriers import MAX_EVENTS
-from api.keyring import Key
 from definitions.orders.rows import ParkedFact
 from tests.api.conftest import Serve
 from tests.api.faults import FAULTS
 from tests.api.oddities import somewhere_odd
-from tests.api.serving import Server, running
+from tests.api.serving import Server
 from tests.api.speaking import (
     ABSENT,
     Heard,
@@ -105,9 +104,9 @@ def report(server: Server, event: Any, key: str = ESHOPBOX) -> Heard:
     ],
 )
 def test_who_has_not_the_couriers_key_is_refused_in_one_way(
-    warehouse: Server, courier: str, headers: list[tuple[str, str]]
+    office: Server, courier: str, headers: list[tuple[str, str]]
 ) -> None:
-    heard = ask(warehouse, "POST", f"/webhooks/couriers/{courier}", {"events": "nonsense"}, headers=headers)
+    heard = ask(office, "POST", f"/webhooks/couriers/{courier}", {"events": "nonsense"}, headers=headers)
 
     assert (heard.status, heard.content["code"]) == (401, "unauthorized")
     assert heard.content["detail"] == "A courier sends its key in x-api-key."
@@ -170,15 +169,15 @@ def without(name: str) -> dict[str, Any]:
     ],
 )
 def test_a_call_that_is_not_well_formed_says_where_and_stores_nothing(
-    warehouse: Server, events: Any, pointer: str
+    office: Server, events: Any, pointer: str
 ) -> None:
-    before = parked(warehouse)
+    before = parked(office)
 
-    heard = ask(warehouse, "POST", "/webhooks/couriers/generic", {"events": events}, key=GENERIC)
+    heard = ask(office, "POST", "/webhooks/couriers/generic", {"events": events}, key=GENERIC)
 
     assert (heard.status, heard.content["code"]) == (422, "invalid_content")
     assert [error["pointer"] for error in heard.content["errors"]] == [pointer]
-    assert parked(warehouse) == before
+    assert parked(office) == before
 
 
 @pytest.mark.parametrize(
@@ -192,12 +191,10 @@ def test_a_call_that_is_not_well_formed_says_where_and_stores_nothing(
     ],
 )
 @pytest.mark.parametrize("courier", ["generic", "eshopbox"])
-def test_what_is_not_json_is_refused(
-    warehouse: Server, courier: str, status: int, body: bytes, media_type: str
-) -> None:
+def test_what_is_not_json_is_refused(office: Server, courier: str, status: int, body: bytes, media_type: str) -> None:
     headers = {"Content-Type": media_type, "x-api-key": {"generic": GENERIC, "eshopbox": ESHOPBOX}[courier]}
 
-    assert ask(warehouse, "POST", f"/webhooks/couriers/{courier}", body=body, headers=headers).status == status
+    assert ask(office, "POST", f"/webhooks/couriers/{courier}", body=body, headers=headers).status == status
 
 
 # What becomes of events
@@ -258,11 +255,11 @@ def test_an_order_may_be_called_by_its_number(server: Server) -> None:
         ("return", "approved", "return.approved"),
     ],
 )
-def test_a_word_means_what_it_means_on_its_leg(warehouse: Server, leg: str, status: str, state: str) -> None:
-    order = a_fresh_order(warehouse)
+def test_a_word_means_what_it_means_on_its_leg(office: Server, leg: str, status: str, state: str) -> None:
+    order = a_fresh_order(office)
 
-    assert became(scan(warehouse, a_scan(status, order_id=order, leg=leg))) == ["accepted"]
-    assert standing(warehouse, order) == state
+    assert became(scan(office, a_scan(status, order_id=order, leg=leg))) == ["accepted"]
+    assert standing(office, order) == state
 
 
 def test_the_same_event_without_an_id_is_the_same_and_one_that_says_more_is_merged(server: Server) -> None:
@@ -339,21 +336,21 @@ def test_what_nothing_can_be_made_of_stays_parked(server: Server) -> None:
     )
 
 
-def test_events_and_their_order_that_come_at_once_find_each_other(warehouse: Server) -> None:
+def test_events_and_their_order_that_come_at_once_find_each_other(office: Server) -> None:
     orders = [next(NAMES) for _ in range(20)]
 
     def say(number: int) -> Heard:
         order = orders[number // 4]
         return (
-            put_order(warehouse, an_order(order))
+            put_order(office, an_order(order))
             if number % 4 == 1
             else scan(
-                warehouse, a_scan(("picked_up", "", "intransit", "delivered")[number % 4], number % 4, order_id=order)
+                office, a_scan(("picked_up", "", "intransit", "delivered")[number % 4], number % 4, order_id=order)
             )
         )
 
     assert {heard.status for heard in at_once(range(4 * len(orders)), say)} == {200}
-    assert [standing(warehouse, order) for order in orders] == ["forward.delivered"] * len(orders)
+    assert [standing(office, order) for order in orders] == ["forward.delivered"] * len(orders)
 
 
 # Eshopbox's shape
@@ -467,9 +464,9 @@ def test_a_return_of_the_published_shape_is_on_its_own_leg(server: Server) -> No
     ],
 )
 def test_an_event_of_the_published_shape_that_is_not_well_formed_says_where(
-    warehouse: Server, event: Any, pointer: str
+    office: Server, event: Any, pointer: str
 ) -> None:
-    heard = report(warehouse, event)
+    heard = report(office, event)
 
     assert (heard.status, heard.content["code"]) == (422, "invalid_content")
     assert [error["pointer"] for error in heard.content["errors"]] == [pointer]
@@ -479,15 +476,6 @@ def test_an_event_of_the_published_shape_that_is_not_well_formed_says_where(
 
 NAMES = (f"O-{number}" for number in count(1000))
 """Orders that no test has had before."""
-
-
-@pytest.fixture(scope="module")
-def warehouse(empty_database: Any, tmp_path_factory: pytest.TempPathFactory, endpoint_key: Key) -> Iterator[Server]:
-    """Return a server for tests whose orders are their own."""
-    path = tmp_path_factory.mktemp("couriers") / "waystate.sqlite"
-    path.write_bytes(empty_database.read_bytes())
-    with running(path, [endpoint_key]) as server:
-        yield server
 
 
 def a_fresh_order(server: Server) -> str:
@@ -508,38 +496,38 @@ def test_a_call_that_cannot_be_recorded_is_to_be_sent_again(server: Server, faul
     assert became(scan(server, *events)) == ["accepted"] * 100
 
 
-def test_a_hundred_copies_of_one_event_at_once_are_one_step(warehouse: Server) -> None:
-    order = a_fresh_order(warehouse)
+def test_a_hundred_copies_of_one_event_at_once_are_one_step(office: Server) -> None:
+    order = a_fresh_order(office)
     event = a_scan("failed_delivery", order_id=order)
 
-    results = at_once(range(100), lambda _: became(scan(warehouse, event)), threads=32)
+    results = at_once(range(100), lambda _: became(scan(office, event)), threads=32)
 
     assert sorted(results) == [["accepted"], *[["duplicate"]] * 99]
     moved = [("forward.failed_delivery", "awaiting", "forward.failed_delivery")]
-    assert moves(warehouse, "shipment", f"{order}:T-1") == moved
-    assert moves(warehouse, "order", order) == [("shipments_changed", "created", "delivery_failed")]
+    assert moves(office, "shipment", f"{order}:T-1") == moved
+    assert moves(office, "order", order) == [("shipments_changed", "created", "delivery_failed")]
     case = f"{order}:T-1:20260101T120000Z"
-    assert [event for event, _, _ in moves(warehouse, "ndr_case", case)] == ["attempt_failed"]
+    assert [event for event, _, _ in moves(office, "ndr_case", case)] == ["attempt_failed"]
 
 
-def test_different_events_of_one_order_at_once_are_all_taken(warehouse: Server) -> None:
-    order = a_fresh_order(warehouse)
+def test_different_events_of_one_order_at_once_are_all_taken(office: Server) -> None:
+    order = a_fresh_order(office)
     events = [a_scan("intransit", second, order_id=order, location=f"Hub {second}") for second in range(64)]
 
-    results = at_once(events, lambda event: became(scan(warehouse, event)), threads=16)
+    results = at_once(events, lambda event: became(scan(office, event)), threads=16)
 
     assert results == [["accepted"]] * 64
-    assert len(status_log(warehouse, order)) == 64
+    assert len(status_log(office, order)) == 64
 
 
-def test_two_shipments_delivered_at_once_leave_their_order_right(warehouse: Server) -> None:
+def test_two_shipments_delivered_at_once_leave_their_order_right(office: Server) -> None:
     for _ in range(10):
         order = next(NAMES)
-        put_order(warehouse, an_order(order, an_item(), an_item("T-2", orderItemID="I-2")))
+        put_order(office, an_order(order, an_item(), an_item("T-2", orderItemID="I-2")))
         events = [a_scan("delivered", order_id=order, tracking_id=tracking_id) for tracking_id in ("T-1", "T-2")]
 
-        assert at_once(events, lambda event: became(scan(warehouse, event))) == [["accepted"]] * 2
-        assert session(warehouse, "order", order)["state"] == "delivered"
+        assert at_once(events, lambda event: became(scan(office, event))) == [["accepted"]] * 2
+        assert session(office, "order", order)["state"] == "delivered"
 
 
 WORDS = [
@@ -600,24 +588,24 @@ def came_of(server: Server, calls: Sequence[Sequence[Mapping[str, Any]]], put_af
 @settings(max_examples=40, deadline=None)
 @given(seen=seen_often(), put_after=st.integers(0, 4))
 def test_events_end_the_same_in_any_order_and_number(
-    warehouse: Server, seen: tuple[list[dict[str, Any]], list[list[dict[str, Any]]]], put_after: int
+    office: Server, seen: tuple[list[dict[str, Any]], list[list[dict[str, Any]]]], put_after: int
 ) -> None:
     happened, calls = seen
 
-    assert came_of(warehouse, calls, put_after) == came_of(warehouse, [[event] for event in happened], 0)
+    assert came_of(office, calls, put_after) == came_of(office, [[event] for event in happened], 0)
 
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
-def test_whatever_a_courier_sends_is_never_our_fault(warehouse: Server, data: st.DataObject) -> None:
-    order = a_fresh_order(warehouse)
+def test_whatever_a_courier_sends_is_never_our_fault(office: Server, data: st.DataObject) -> None:
+    order = a_fresh_order(office)
     call = {"events": [a_scan("failed_delivery", order_id=order, id="", remark="Gate closed"), a_scan("delivered", 5)]}
     event = an_event("failed_delivery", customerOrderNumber=order, statusLog=[{"status": "x", "updatedAt": "y"}])
 
     heard = [
-        ask(warehouse, "POST", "/webhooks/couriers/generic", data.draw(somewhere_odd(call)), key=GENERIC),
-        report(warehouse, data.draw(somewhere_odd(event))),
+        ask(office, "POST", "/webhooks/couriers/generic", data.draw(somewhere_odd(call)), key=GENERIC),
+        report(office, data.draw(somewhere_odd(event))),
     ]
 
     assert {answer.status for answer in heard} <= {200, 400, 422}
-    assert read_order(warehouse, order).status == 200
+    assert read_order(office, order).status == 200

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -57,15 +57,6 @@ TOKEN = SECRETS["verify_token"]
 APP_SECRET = SECRETS["app_secret"]
 
 
-@pytest.fixture(scope="module")
-def line(empty_database: Path, tmp_path_factory: pytest.TempPathFactory, endpoint_key: Key) -> Iterator[Server]:
-    """Return a server for tests whose sessions are their own."""
-    path = tmp_path_factory.mktemp("whatsapp") / "waystate.sqlite"
-    path.write_bytes(empty_database.read_bytes())
-    with running(path, [endpoint_key]) as server:
-        yield server
-
-
 def waiting_for_people(server: Server) -> float:
     """Return how many calls the server says are set aside."""
     lines = ask(server, "GET", "/metrics").body.decode().splitlines()
@@ -81,16 +72,16 @@ def challenge(server: Server, **query: str) -> Heard:
 
 
 @pytest.mark.parametrize("text", ["1158201444", "a-b_C9", "x" * 256])
-def test_the_challenge_is_said_back_to_who_knows_our_token(line: Server, text: str) -> None:
-    heard = challenge(line, mode="subscribe", verify_token=TOKEN, challenge=text)
+def test_the_challenge_is_said_back_to_who_knows_our_token(office: Server, text: str) -> None:
+    heard = challenge(office, mode="subscribe", verify_token=TOKEN, challenge=text)
 
     assert (heard.status, heard.body) == (200, text.encode())
     assert heard.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize("token", ["wrong", TOKEN + " ", TOKEN.upper(), "ü", "\N{DELETE}"])
-def test_a_wrong_verify_token_is_refused(line: Server, token: str) -> None:
-    heard = challenge(line, mode="subscribe", verify_token=token, challenge="1158201444")
+def test_a_wrong_verify_token_is_refused(office: Server, token: str) -> None:
+    heard = challenge(office, mode="subscribe", verify_token=token, challenge="1158201444")
 
     assert (heard.status, heard.content["code"]) == (403, "wrong_verify_token")
     assert b"1158201444" not in heard.body
@@ -114,8 +105,8 @@ def test_a_wrong_verify_token_is_refused(line: Server, token: str) -> None:
         pytest.param({"mode": "subscribe", "verify_token": TOKEN, "challenge": "x" * 257}, id="too long"),
     ],
 )
-def test_what_is_no_challenge_is_refused_and_not_said_back(line: Server, query: dict[str, str]) -> None:
-    heard = challenge(line, **query)
+def test_what_is_no_challenge_is_refused_and_not_said_back(office: Server, query: dict[str, str]) -> None:
+    heard = challenge(office, **query)
 
     assert (heard.status, heard.content["code"]) == (400, "bad_challenge")
     assert b"<b>" not in heard.body
@@ -131,8 +122,8 @@ def test_what_is_no_challenge_is_refused_and_not_said_back(line: Server, query: 
         "%00=%00&hub.challenge=%00",
     ],
 )
-def test_an_odd_query_is_refused(line: Server, query: str) -> None:
-    assert ask(line, "GET", f"/webhooks/whatsapp?{query}").status in {400, 403}
+def test_an_odd_query_is_refused(office: Server, query: str) -> None:
+    assert ask(office, "GET", f"/webhooks/whatsapp?{query}").status in {400, 403}
 
 
 # The signature
@@ -157,12 +148,12 @@ def test_an_odd_query_is_refused(line: Server, query: str) -> None:
     ],
 )  # fmt: skip
 def test_a_call_that_is_not_signed_by_meta_is_refused_and_not_stored(
-    line: Server, status: int, code: str, headers: list[tuple[str, str]]
+    office: Server, status: int, code: str, headers: list[tuple[str, str]]
 ) -> None:
-    heard = ask(line, "POST", "/webhooks/whatsapp", body=b"{}", headers=headers)
+    heard = ask(office, "POST", "/webhooks/whatsapp", body=b"{}", headers=headers)
 
     assert (heard.status, heard.content["code"]) == (status, code)
-    assert kept(line, b"{}") is None
+    assert kept(office, b"{}") is None
 
 
 def test_both_secrets_are_good_during_a_reset(serve: Serve) -> None:
@@ -268,20 +259,20 @@ def test_a_field_that_moves_nothing_is_noted(server: Server, field: str) -> None
         pytest.param(a_call(statuses(a_status("sent", ""))), "malformed", id="a status of nothing"),
     ],
 )
-def test_what_cannot_be_read_is_set_aside_with_the_reason(line: Server, call: Any, reason: str) -> None:
-    before = waiting_for_people(line)
+def test_what_cannot_be_read_is_set_aside_with_the_reason(office: Server, call: Any, reason: str) -> None:
+    before = waiting_for_people(office)
 
-    assert became(line, call) == ("quarantined", reason)
-    assert waiting_for_people(line) == before + 1
+    assert became(office, call) == ("quarantined", reason)
+    assert waiting_for_people(office) == before + 1
 
 
 @pytest.mark.parametrize("odd", ["from", "contacts", "wa_id", "metadata"])
-def test_a_message_whose_sender_cannot_be_read_is_still_taken(line: Server, odd: str) -> None:
+def test_a_message_whose_sender_cannot_be_read_is_still_taken(office: Server, odd: str) -> None:
     text = a_message("text", {"body": "?"}, **({"from": [{}]} if odd == "from" else {}))
     value = messages(text, contacts=["?"] if odd == "contacts" else [{"wa_id": [{}] if odd == "wa_id" else PHONE}])
     value |= {"metadata": []} if odd == "metadata" else {}
 
-    assert became(line, a_call(value)) == ("processed", "")
+    assert became(office, a_call(value)) == ("processed", "")
 
 
 def test_messages_of_another_number_are_set_aside_when_ours_are_named(serve: Serve) -> None:
@@ -403,11 +394,11 @@ def test_a_status_says_what_a_message_is_about_even_after_its_answer_in_one_call
     "said",
     ["no slash", "purchase_interest/", "/", "nothing/T-1", "purchase_interest/no such token", "order/%2F", 7, None],
 )
-def test_what_a_status_says_of_no_session_joins_nothing(line: Server, said: Any) -> None:
+def test_what_a_status_says_of_no_session_joins_nothing(office: Server, said: Any) -> None:
     wamid = a_wamid()
 
-    assert became(line, a_call(statuses(a_status("sent", wamid, biz_opaque_callback_data=said)))) == ("processed", "")
-    assert line.run(lambda: line.parts.sessions.alias("wamid", wamid)) is None
+    assert became(office, a_call(statuses(a_status("sent", wamid, biz_opaque_callback_data=said)))) == ("processed", "")
+    assert office.run(lambda: office.parts.sessions.alias("wamid", wamid)) is None
 
 
 @pytest.mark.parametrize(
@@ -425,17 +416,17 @@ def test_what_a_status_says_of_no_session_joins_nothing(line: Server, said: Any)
         pytest.param({"flow_token": "T", "count": 2**64}, "unstorable", id="more than 64 bits inside"),
     ],
 )
-def test_a_completed_form_that_cannot_be_placed_is_set_aside(line: Server, response: Any, reason: str) -> None:
-    assert became(line, a_call(messages(a_completion(response)))) == ("quarantined", reason)
+def test_a_completed_form_that_cannot_be_placed_is_set_aside(office: Server, response: Any, reason: str) -> None:
+    assert became(office, a_call(messages(a_completion(response)))) == ("quarantined", reason)
 
 
 @pytest.mark.parametrize("missing", ["nfm_reply", "response_json"])
-def test_a_completed_form_without_its_parts_is_set_aside(line: Server, missing: str) -> None:
+def test_a_completed_form_without_its_parts_is_set_aside(office: Server, missing: str) -> None:
     completion = a_completion({})
     where = completion["interactive"] if missing == "nfm_reply" else completion["interactive"]["nfm_reply"]
     del where[missing]
 
-    assert became(line, a_call(messages(completion))) == ("quarantined", "response_unreadable")
+    assert became(office, a_call(messages(completion))) == ("quarantined", "response_unreadable")
 
 
 @pytest.mark.parametrize(
@@ -807,8 +798,8 @@ def test_a_call_sealed_under_a_key_that_is_lost_waits_and_hinders_nothing(databa
 # Whatever the order, and however often
 
 
-def test_a_hundred_copies_of_one_update_at_once_are_one_step(line: Server) -> None:
-    server, token, wamid = line, a_minted_session(line), a_wamid()
+def test_a_hundred_copies_of_one_update_at_once_are_one_step(office: Server) -> None:
+    server, token, wamid = office, a_minted_session(office), a_wamid()
     question, cart = a_question(), a_cart()
     said = messages(a_completion({"flow_token": token}), question, cart)
     call = a_call(said, statuses(a_status("sent", wamid)))
@@ -886,9 +877,9 @@ class Story:
 
 @settings(max_examples=25, deadline=None)
 @given(told_twice())
-def test_updates_end_the_same_in_any_order_and_number(line: Server, told: tuple[list[Any], list[list[Any]]]) -> None:
+def test_updates_end_the_same_in_any_order_and_number(office: Server, told: tuple[list[Any], list[list[Any]]]) -> None:
     happened, calls = told
-    plain, disturbed = Story(line), Story(line)
+    plain, disturbed = Story(office), Story(office)
 
     for update in happened:
         plain.tell([update])
@@ -910,12 +901,12 @@ def odd_calls(draw: st.DrawFn) -> Any:
 
 @settings(max_examples=150, deadline=None)
 @given(odd_calls())
-def test_whatever_is_signed_is_answered_and_kept_and_none_of_it_is_our_fault(line: Server, call: Any) -> None:
+def test_whatever_is_signed_is_answered_and_kept_and_none_of_it_is_our_fault(office: Server, call: Any) -> None:
     body = json.dumps(call).encode()
 
-    outcome = became(line, body)
+    outcome = became(office, body)
 
     assert outcome is not None
     assert outcome[0] in {"processed", "quarantined"}
     assert "failed" not in outcome[1]
-    assert opened(line)[hashlib.sha256(body).hexdigest()] == body
+    assert opened(office)[hashlib.sha256(body).hexdigest()] == body
