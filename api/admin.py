@@ -43,9 +43,10 @@ from api.views import (
     session_view,
 )
 from definitions.catalogue import Catalogue
+from definitions.media import Media, MediaError
 from diagrams import Overlay, Walked, draw, render_dot, render_mermaid
 from engine.errors import UnknownInstance
-from engine.model import Definition, EffectStatus, Instance
+from engine.model import SECOND, Definition, EffectStatus, Instance
 from engine.ports import Store
 from storage.queries import Queries
 
@@ -102,7 +103,8 @@ class AdminApi(Controller):
     async def mint(self, data: JSONBody[MintBody], sessions: NamedDependency[SessionDesk]) -> Minted:
         """Open a session of a Flow and mint its token: how a Flow without endpoint begins."""
         try:
-            return Minted((await sessions.mint(data.definition, data.recipient, data.data)).key)
+            life = data.expires_in * SECOND
+            return Minted((await sessions.mint(data.definition, data.recipient, data.data, life)).key)
         except UnknownInstance:
             raise Refusal(404, UNKNOWN_DEFINITION, "No Flow has that name.") from None
 
@@ -145,6 +147,31 @@ class AdminApi(Controller):
         """Return a session's steps, in order."""
         instance = await sessions.find(unquote(definition), unquote(key))
         return [history_item(item) for item in await queries.history(*instance.id)]
+
+    @get(
+        "/sessions/{definition:str}/{key:str}/media/{media_id:str}",
+        media_type="application/octet-stream",
+        responses=documented(401, 403, 404, 502),
+    )
+    async def session_media(
+        self,
+        definition: FromPath[str],
+        key: FromPath[str],
+        media_id: FromPath[str],
+        sessions: NamedDependency[SessionDesk],
+        media: NamedDependency[Media],
+    ) -> Response[bytes]:
+        """Return a file that the customer completed the session with, fetched through the Graph API."""
+        file = await sessions.media(unquote(definition), unquote(key), unquote(media_id))
+        if file is None:
+            raise Refusal(404, "unknown_media", "The session brought no file of that id.")
+        # What a customer sent is nothing for a browser to show: it is saved, whatever it calls itself.
+        headers = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
+        try:
+            content = await media.fetch(file)
+        except MediaError as error:
+            raise Refusal(502, error.reason, "Meta did not give the file, or not as it was sent.") from None
+        return Response(content, media_type="application/octet-stream", headers=headers)
 
     @get(
         [f"/sessions/{{definition:str}}/{{key:str}}/diagram.{suffix}" for suffix in DIAGRAMS],

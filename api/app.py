@@ -9,6 +9,7 @@ import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import structlog
 from litestar import Litestar
@@ -24,6 +25,7 @@ from api.flows import IDENTITIES_KEPT, FlowEndpoint
 from api.front_door import ASGIApp, FrontDoor
 from api.keyring import KeyRing
 from api.logs import fault
+from api.media import MediaFetcher
 from api.metrics import Metrics
 from api.orders import OrderDesk
 from api.problems import EXCEPTION_HANDLERS
@@ -31,6 +33,7 @@ from api.sessions import SessionDesk
 from api.settings import Settings
 from api.whatsapp import WhatsApp
 from definitions.catalogue import Catalogue
+from definitions.media import Media
 from definitions.orders.rows import Account
 from engine.model import SECOND
 from storage.queries import Queries
@@ -60,6 +63,7 @@ class Parts(Struct):
     queries: Queries
     metrics: Metrics
     flows: FlowEndpoint
+    media: Media
     sessions: SessionDesk
     orders: OrderDesk
     whatsapp: WhatsApp
@@ -77,17 +81,25 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
     metrics = Metrics()
     sessions = SessionDesk(catalogue, store, clock)
     orders = OrderDesk(catalogue, store, clock)
+    media = _media(settings)
     return Parts(
         settings=settings,
         catalogue=catalogue,
         store=store,
         queries=Queries(settings.database),
         metrics=metrics,
-        flows=FlowEndpoint(catalogue, keys, settings.app_secrets, store, clock, metrics),
+        flows=FlowEndpoint(catalogue, keys, settings.app_secrets, store, clock, metrics, media),
+        media=media,
         sessions=sessions,
         orders=orders,
         whatsapp=WhatsApp(catalogue, store, clock, metrics, sessions, orders, settings.phone_numbers, safe),
     )
+
+
+def _media(settings: Settings) -> MediaFetcher:
+    """Return what fetches customers' files; in development the Graph API's host stands in for all of Meta's."""
+    near = {urlsplit(settings.graph_url).hostname or ""} if settings.development else set()
+    return MediaFetcher(settings.graph_url, settings.access_token, near=near)
 
 
 def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
@@ -131,6 +143,7 @@ def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
             "store": _given(parts.store),
             "queries": _given(parts.queries),
             "metrics": _given(parts.metrics),
+            "media": _given(parts.media),
             "sessions": _given(parts.sessions),
             "orders": _given(parts.orders),
             "whatsapp": _given(parts.whatsapp),

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from msgspec import Struct, field
 
 from definitions.json_text import too_deep
+from definitions.media import MediaKeys
 from engine.errors import WorkflowError
 
 AES_KEY_BYTES = 16
@@ -176,16 +177,6 @@ def open_envelope(sealed: Sealed, aes_key: bytes | None) -> Opened:
         return Opened(cipher.decrypt(sealed.iv, sealed.content, None), cipher, sealed.iv)
     except (InvalidTag, ValueError):
         raise CannotDecrypt("gcm_tag") from None
-
-
-class MediaKeys(Struct, frozen=True):
-    """The `encryption_metadata` of a picked photo or document; all values are base64."""
-
-    encrypted_hash: str
-    iv: str
-    encryption_key: str
-    hmac_key: str
-    plaintext_hash: str
 
 
 def decrypt_media(blob: bytes, keys: MediaKeys) -> bytes:

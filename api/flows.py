@@ -39,9 +39,10 @@ from api.keyring import KeyRing
 from api.logs import fault
 from api.metrics import Metrics
 from definitions.catalogue import Catalogue
-from definitions.flow_calls import NO_SESSION, Call, Reply, gone
+from definitions.flow_calls import MAX_ANSWER_BYTES, NO_SESSION, Call, Reply, gone
 from definitions.json_text import too_deep, unstorable
-from engine.errors import StorageFull, StoreError, UnknownInstance
+from definitions.media import Media
+from engine.errors import StorageFull, StoreError, UnknownInstance, WorkflowError
 from engine.model import SECOND, Instance
 from engine.ports import Answer, Decision, Identity, Receipt, Store, Verdict
 from engine.runtime import ATTEMPTS
@@ -89,6 +90,10 @@ CLIENT_ERRORS = frozenset(
 
 _NO_TOKEN = frozenset({"", "unused"})
 _MAX_TOKEN = 1024
+
+
+class AnswerTooLarge(WorkflowError):
+    """The logic's data is more than a phone takes."""
 
 
 class FlowAnswer(Struct, frozen=True):
@@ -167,6 +172,7 @@ class FlowEndpoint:
         store: Store,
         clock: Clock,
         metrics: Metrics,
+        media: Media,
     ) -> None:
         self._catalogue = catalogue
         self._keys = keys
@@ -174,6 +180,7 @@ class FlowEndpoint:
         self._store = store
         self._clock = clock
         self._metrics = metrics
+        self._media = media
         # Logic that waits for others must not hold up a turn: its calls go through the stages alone.
         self._waits = frozenset(flow for flow in catalogue.flows if catalogue.flow(flow).screens.waits)
         self._queue: list[_Waiting] = []
@@ -300,7 +307,7 @@ class FlowEndpoint:
             )
             waiting.answer = _sealed(waiting, 200, "client_error", {"data": {"acknowledged": True}})
         else:
-            waiting.call = _call(content, waiting, self._clock())
+            waiting.call = _call(content, waiting, self._clock(), self._media)
             if not self._is_token(waiting.call.token, content.flow_token_signature):
                 waiting.answer = _replied(waiting, gone("token_unknown", NO_SESSION))
 
@@ -392,8 +399,7 @@ class FlowEndpoint:
         try:
             answer = _replied(waiting, reply)
         except Exception as unspeakable:  # noqa: BLE001 - the logic is its author's: JSON may have no word for its data
-            reply = await self._excuse(waiting, call, instance, unspeakable)
-            answer = _replied(waiting, reply)
+            reply, answer = await self._excuse(waiting, call, instance, unspeakable)
         return answer, _decision(waiting, call, reply, answer)
 
     async def _decide(self, waiting: _Waiting, call: Call, instance: Instance | None) -> Reply:
@@ -403,23 +409,32 @@ class FlowEndpoint:
         except UnknownInstance:
             return gone("flow_unknown", NO_SESSION)
         if waiting.flow not in self._waits:
+            began = asyncio.get_running_loop().time()
             reply = await flow.answer(call, instance)
+            if asyncio.get_running_loop().time() - began > LOGIC_SECONDS:  # nothing could stop it, but nothing is kept
+                reply = flow.excuse(call, instance, "deadline")
         else:
             reply = await _in_time(waiting, flow.answer(call, instance)) or flow.excuse(call, instance, "deadline")
         if reply.fault is not None:
             LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.id, **fault(reply.fault))
         return reply
 
-    async def _excuse(self, waiting: _Waiting, call: Call, instance: Instance | None, error: Exception) -> Reply:
-        """Return the reply to a call whose own reply cannot be said."""
+    async def _excuse(
+        self, waiting: _Waiting, call: Call, instance: Instance | None, error: Exception
+    ) -> tuple[Reply, FlowAnswer]:
+        """Return the reply to a call whose own reply cannot be said, and how that is said."""
         LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.id, **fault(error))
         flow = self._catalogue.flow(waiting.flow, None if instance is None else instance.version)
         message = f"Something went wrong on our side. Reference: {waiting.id[:8]}"
         excuse = flow.excuse(call, instance, "handler_error", message)
         shown = None if instance is None else await _in_time(waiting, flow.show(call, instance))
-        if shown is None or shown.code != "ok":
-            return excuse
-        return msgspec.structs.replace(excuse, screen=shown.screen, data={**shown.data, **excuse.data})
+        if shown is not None and shown.code == "ok":
+            kept = msgspec.structs.replace(excuse, screen=shown.screen, data={**shown.data, **excuse.data})
+            try:
+                return kept, _replied(waiting, kept)
+            except Exception as unspeakable:  # noqa: BLE001 - it may be this very screen that cannot be said
+                LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.id, **fault(unspeakable))
+        return excuse, _replied(waiting, excuse)
 
     async def _replay(self, waiting: _Waiting, call: Call, receipt: Receipt) -> FlowAnswer:
         """Return the same bytes as the first time or, if they are gone and cannot be made again, an empty 427."""
@@ -502,7 +517,7 @@ def _is_storable(content: bytes) -> bool:
         return False
 
 
-def _call(content: Content, waiting: _Waiting, now: int) -> Call:
+def _call(content: Content, waiting: _Waiting, now: int, media: Media) -> Call:
     """Return the call that a content is; one that is not as Meta's are has no action, and the flow refuses it."""
     opened = waiting.opened
     action, screen, data, token = content.action, content.screen, content.data, content.flow_token
@@ -520,6 +535,7 @@ def _call(content: Content, waiting: _Waiting, now: int) -> Call:
         token=token if isinstance(token, str) else "",
         data=data or {} if readable else {},
         now=now,
+        media=media,
     )
 
 
@@ -533,10 +549,18 @@ def _replied(waiting: _Waiting, reply: Reply) -> FlowAnswer:
 
 
 def _sealed(waiting: _Waiting, status: int, code: str, content: Mapping[str, Any]) -> FlowAnswer:
-    """Return an answer with its content encrypted; it says the version that it was asked in."""
+    """
+    Return an answer with its content encrypted; it says the version that it was asked in.
+
+    Raises:
+        AnswerTooLarge: a phone would not take it.
+    """
     if waiting.opened is None or waiting.content is None:
         return FlowAnswer(500, "internal")
-    return FlowAnswer(status, code, waiting.opened.seal(_encode({"version": waiting.content.version, **content})))
+    said = _encode({"version": waiting.content.version, **content})
+    if len(said) > MAX_ANSWER_BYTES:
+        raise AnswerTooLarge(f"an answer of {len(said)} bytes, of which a phone takes {MAX_ANSWER_BYTES}")
+    return FlowAnswer(status, code, waiting.opened.seal(said))
 
 
 def _decision(waiting: _Waiting, call: Call, reply: Reply, answer: FlowAnswer) -> Decision:

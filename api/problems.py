@@ -117,6 +117,7 @@ TITLES = {
     422: "Invalid content",
     429: "Too many requests",
     500: "Our fault",
+    502: "Not had",
     503: "Not now",
 }
 

@@ -5,16 +5,18 @@ Rule 1: staff's events go through the same table as everybody's; a session of a 
 Rule 2: what a customer completed is never thrown away, even if its session had come to its end before.
 """
 
-import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from api.clock import Clock
 from definitions.catalogue import Catalogue
-from definitions.flow_calls import MINTED, RECIPIENT, RESPONSE
+from definitions.flow_calls import MINTED, RECIPIENT, RESPONSE, TOKEN_LIFE, new_token
 from definitions.flow_compiler import COMPLETE
+from definitions.media import CompletedMedia
 from definitions.orders.rows import Alias
 from engine.errors import NoTransition, UnknownInstance
 from engine.family import Family
@@ -23,9 +25,6 @@ from engine.inference import infer
 from engine.model import SECOND, Event, Instance, Step
 from engine.ports import Decision, Identity, Row, Store
 from engine.runtime import settle
-
-TOKEN_BYTES = 16
-"""128 bits: nobody guesses a token."""
 
 WAMID = "wamid"
 """The kind of an alias that is a WhatsApp message's id."""
@@ -61,17 +60,18 @@ class SessionDesk:
             raise UnknownInstance(definition)
         return instance
 
-    async def mint(self, flow: str, recipient: str, data: Mapping[str, Any]) -> Instance:
+    async def mint(self, flow: str, recipient: str, data: Mapping[str, Any], life: int = TOKEN_LIFE) -> Instance:
         """
         Open a session of a Flow for *recipient*, not seen by any phone yet; its key is a token nobody can guess.
+
+        The token is bound to the Flow, to its version of today, to the recipient, and to an end after *life*.
 
         Raises:
             UnknownInstance: there is no such Flow.
         """
         definition = self._catalogue.flow(flow)
-        token = secrets.token_urlsafe(TOKEN_BYTES).replace("-", "_")  # in a command, a dash would begin an option
-        now = self._clock()
-        instance = definition.open(token, now, {RECIPIENT: recipient, MINTED: dict(data)})
+        token, now = new_token(), self._clock()
+        instance = definition.open(token, now, {RECIPIENT: recipient, MINTED: dict(data)}, life)
         event = Event(f"mint/{token}", "minted", now, now, actor="staff")
         step = definition.interpreter.note(instance, event, "minted")
 
@@ -122,6 +122,22 @@ class SessionDesk:
         else:
             family.apply(instance, event)
         return family.decision(identities)
+
+    async def media(self, definition: str, key: str, media_id: str) -> CompletedMedia | None:
+        """
+        Return the file of that id among what a completed session brought, if it brought one.
+
+        Raises:
+            UnknownInstance: there is no such session.
+        """
+        response = (await self.find(definition, key)).context.get(RESPONSE, {})
+        for value in response.values():
+            for item in value if isinstance(value, list) else ():
+                with suppress(msgspec.ValidationError):
+                    file = msgspec.convert(item, CompletedMedia)
+                    if file.id == media_id:
+                        return file
+        return None
 
     async def alias(self, kind: str, value: str) -> tuple[str, str] | None:
         """Return the (definition, key) that another name stands for."""

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from definitions.catalogue import Catalogue, Document
+from definitions.flow_calls import TOKEN_LIFE
 from definitions.orders.times import to_rfc3339
 from engine.errors import Problem
-from engine.model import Definition, EffectStatus, Instance
+from engine.model import SECOND, Definition, EffectStatus, Instance
 from storage.queries import EffectItem, JournalItem, Session
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -129,6 +130,9 @@ class MintBody(Struct, forbid_unknown_fields=True):
     definition: Name
     recipient: Text = ""
     data: dict[str, Any] = {}
+    expires_in: Annotated[int, Meta(ge=60, le=30 * 24 * 3600, description="Seconds until its token ends.")] = (
+        TOKEN_LIFE // SECOND
+    )
 
 
 class Minted(Struct, frozen=True):

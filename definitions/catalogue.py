@@ -3,6 +3,8 @@ All definitions that run: compiled, proven, bound to their code, by name and ver
 
 A folder of definitions has `flows/NAME/flow.json` with `screens.py` beside it, `lifecycles/NAME.json`, and
 `bindings.py` for guards, projections and effects of its own. A later folder's definition replaces an earlier one's.
+Versions of a Flow that are not current any more may stand in `flows/NAME/earlier/LABEL/`, document and logic alike, for
+as long as sessions are on them; one that does not is served by the current logic.
 
 Rule 1: a definition with an error stops the loading; nothing runs that is not proven.
 Rule 2: an instance's interpreter is that of its own version, however old.
@@ -22,10 +24,11 @@ from msgspec import Struct
 from definitions import effects, guards  # noqa: F401 - importing them binds the names of the shipped documents
 from definitions.binding import EFFECTS, GUARDS, PROJECTIONS
 from definitions.flow_calls import Flow
-from definitions.flow_compiler import DATA_EXCHANGE, compile_flow
-from definitions.flow_json import FlowDocument, looks_like_flow, read_flow
+from definitions.flow_compiler import compile_flow
+from definitions.flow_json.document import FlowDocument, looks_like_flow, read_document
 from definitions.json_text import decode_document, places, repeated_keys
 from definitions.lifecycle import compile_lifecycle
+from definitions.logic import logic_problems
 from definitions.orders import timeline  # noqa: F401 - likewise
 from definitions.screens import Screens
 from engine.errors import DefinitionError, Problem, UnknownInstance
@@ -91,21 +94,28 @@ def compile_path(path: Path) -> Document:
 class Catalogue:
     """The current version of every definition, and the older ones that instances are pinned to."""
 
-    def __init__(self, documents: Iterable[Document], logic: Mapping[str, Screens]) -> None:
+    def __init__(
+        self,
+        documents: Iterable[Document],
+        logic: Mapping[str, Screens],
+        earlier: Iterable[tuple[Document, Screens]] = (),
+    ) -> None:
         self.documents: dict[str, Document] = {}
         self._current: dict[str, Interpreter] = {}
         self._pinned: dict[tuple[str, str], Interpreter] = {}
         self._flows: dict[tuple[str, str], Flow] = {}
         self._logic = logic
+        self._earlier: dict[tuple[str, bytes], Screens] = {}
         for document in documents:
-            definition = document.definition
-            if definition is None or document.errors:
-                raise DefinitionError(_place(document, document.errors[0]), document.errors)
+            definition = _proven(document)
             if definition.name != document.name:
                 problem = Problem("/id", "INVALID_PROPERTY_VALUE", f"the file of {definition.name} is named after it")
                 raise DefinitionError(_place(document, problem), (problem,))
             self.documents[document.name] = document
-            self._current[document.name] = self._keep(definition, document.flow)
+            self._current[document.name] = self._keep(definition, document.flow, logic.get(document.name))
+        for document, screens in earlier:
+            self._earlier[document.name, _content(document.source)] = screens
+            self._keep(_proven(document), document.flow, screens)
         self._check_raises()
 
     @classmethod
@@ -122,8 +132,9 @@ class Catalogue:
                 _module(folder / "bindings.py")
             paths.update({path.parent.name: path for path in sorted(folder.glob("flows/*/flow.json"))})
             paths.update({path.stem: path for path in sorted(folder.glob("lifecycles/*.json"))})
-        logic = {name: _screens(path) for name, path in paths.items() if path.name == "flow.json"}
-        return cls([compile_path(path) for path in paths.values()], logic)
+        documents = [compile_path(path) for path in paths.values()]
+        logic = {document.name: read_logic(document) for document in documents if document.kind == "flow"}
+        return cls(documents, logic, [*_earlier(paths)])
 
     async def keep_versions(self, store: Store) -> None:
         """Store the current versions, and take from the store the older ones that instances may be pinned to."""
@@ -134,7 +145,9 @@ class Catalogue:
         for version in await store.versions():
             if (version.name, version.version) not in self._pinned:
                 definition = msgspec.json.decode(version.compiled, type=Definition)
-                self._keep(definition, read_flow(version.source).flow if version.name in self._logic else None)
+                flow = read_document(decode_document(version.source)) if version.name in self._logic else None
+                screens = self._earlier.get((version.name, _content(version.source)))
+                self._keep(definition, flow, screens or self._logic.get(version.name))
 
     def __iter__(self) -> Iterator[Interpreter]:
         return iter(self._current.values())
@@ -172,12 +185,11 @@ class Catalogue:
         """Return the names of the Flows."""
         return tuple(document.name for document in self.documents.values() if document.kind == "flow")
 
-    def _keep(self, definition: Definition, flow: FlowDocument | None) -> Interpreter:
+    def _keep(self, definition: Definition, flow: FlowDocument | None, screens: Screens | None) -> Interpreter:
         interpreter = Interpreter(definition, GUARDS, PROJECTIONS)
         self._pinned[definition.name, definition.version] = interpreter
         if flow is not None:
-            screens = self._logic.get(definition.name) or Screens()
-            self._flows[definition.name, definition.version] = Flow(flow, interpreter, screens)
+            self._flows[definition.name, definition.version] = Flow(flow, interpreter, screens or Screens())
         return interpreter
 
     def _check_raises(self) -> None:
@@ -207,39 +219,50 @@ def _raise_fault(chain: list[str], told: Mapping[str, set[str]]) -> str:
     return ""
 
 
-def _screens(path: Path) -> Screens:
+def _proven(document: Document) -> Definition:
     """
-    Return the logic of the Flow whose document is at *path*, checked against it.
+    Return the definition of a document.
+
+    Raises:
+        DefinitionError: something keeps it from running.
+    """
+    if document.definition is None or document.errors:
+        raise DefinitionError(_place(document, document.errors[0]), document.errors)
+    return document.definition
+
+
+def _content(source: bytes) -> bytes:
+    """Return what a document says, however it is written."""
+    return msgspec.json.encode(decode_document(source), order="sorted")
+
+
+def _earlier(paths: Mapping[str, Path]) -> Iterator[tuple[Document, Screens]]:
+    """Yield the versions of the Flows at *paths* that stand beside them as earlier ones, with their logic."""
+    for name, path in paths.items():
+        for old in sorted(path.parent.glob("earlier/*/flow.json")) if path.name == "flow.json" else ():
+            document = compile_document(name, old.read_bytes(), old)
+            yield document, read_logic(document)
+
+
+def read_logic(document: Document) -> Screens:
+    """
+    Return the logic of the Flow that a document is, from the `screens.py` beside it, checked against it.
 
     Raises:
         DefinitionError: logic is bound to screens that are not there, or screens that ask for logic have none.
     """
-    code = path.parent / "screens.py"
+    if document.path is None:
+        return Screens()
+    code = document.path.parent / "screens.py"
     screens = getattr(_module(code), "screens", None) if code.exists() else Screens()
     if not isinstance(screens, Screens):
         raise DefinitionError(str(code), (Problem("", "INVALID_LOGIC", "`screens` is a definitions.screens.Screens"),))
-    document = compile_path(path)
-    problems = () if document.flow is None else tuple(_logic_problems(document.flow, screens))
+    if document.flow is None or document.definition is None or document.errors:
+        return screens  # what is wrong with the document comes first
+    problems = tuple(sorted(logic_problems(document.flow, document.definition, screens)))
     if problems:
         raise DefinitionError(str(code), problems)
     return screens
-
-
-def _logic_problems(flow: FlowDocument, screens: Screens) -> Iterator[Problem]:
-    for name in sorted({*screens.submits, *screens.shows} - flow.screens.keys()):
-        yield Problem("", "UNKNOWN_SCREEN", f"logic is bound to {name}, which is no screen of the Flow")
-    asking = [screen for screen in flow.screens.values() if screen.does(DATA_EXCHANGE)]
-    for screen in asking:
-        if screen.id not in screens.submits:
-            yield Problem(screen.pointer, "MISSING_LOGIC", f"{screen.id} asks the endpoint, but has no submit")
-    answered = {
-        *(flow.entries if flow.has_endpoint else ()),
-        *(name for asked in asking for name in flow.routing[asked.id]),
-    }
-    for screen in flow.screens.values():
-        declared = any(key != "required" for key in screen.data)
-        if screen.id in answered and declared and screen.id not in screens.shows:
-            yield Problem(screen.pointer, "MISSING_LOGIC", f"{screen.id} is shown with data, but has no show")
 
 
 def _module(path: Path) -> ModuleType:

@@ -10,6 +10,7 @@ Rule 3: deciding reads nothing but its arguments and what the logic itself reads
 
 import hashlib
 import re
+import secrets
 from collections.abc import Awaitable, Mapping
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from definitions.flow_compiler import (
+    ABANDON,
     BACK,
     COMPLETED,
     DATA_EXCHANGE,
@@ -27,7 +29,8 @@ from definitions.flow_compiler import (
     NOT_OPENED,
     REOPENED,
 )
-from definitions.flow_json import SUCCESS, FlowDocument
+from definitions.flow_json.document import SUCCESS, FlowDocument
+from definitions.media import Media, MediaError, NoMedia
 from definitions.screen_data import ERROR_MESSAGE, answer_type
 from definitions.screens import Next, Refused, Screens, Session, Success
 from engine.errors import StepError
@@ -36,31 +39,42 @@ from engine.interpreter import Interpreter
 from engine.model import SECOND, Event, Instance, Step, born
 
 TOKEN_LIFE = 3 * 24 * 3600 * SECOND
-"""How long a session may stay open. Meta's own examples speak of two to three days."""
+"""How long a session stays open, unless it is minted for longer. Meta's own examples speak of two to three days."""
 
 MESSAGE_LENGTH = 80
 """How much of an error message a phone shows."""
+
+MAX_ANSWER_BYTES = 1_000_000
+"""How much JSON an answer may be (Meta, "Components", Image: the payload of the data channel)."""
 
 FORMS, MINTED, RECIPIENT, RESPONSE = "forms", "data", "recipient", "response"
 """The names of a session's context: what was submitted, minted with, for whom, and what came back at the end."""
 
 Code = Literal[
     "ok", "token_unknown", "token_done", "token_expired", "illegal_edge", "field_bad", "refused", "stale_step",
-    "inner_bad", "handler_error", "deadline", "flow_unknown", "parked",
+    "inner_bad", "media_bad", "handler_error", "deadline", "flow_unknown", "parked",
 ]  # fmt: skip
 
 NO_SESSION = "This form is not open any more. Send us a message to get a new one."
 _EXPIRED = "This form has expired. Send us a message to get a new one."
 _NOT_HERE = "That step is not possible here."
 NOT_UNDERSTOOD = "That did not work. Please try again."
+_NO_FILE = "We could not read a file of yours. Please choose it again."
 
+
+_MINTED_TOKEN = re.compile(r"ws_[0-9a-f]{32}")
+"""A token of ours. It is bound to its session: where it has none (another Flow's, one long purged) it opens nothing."""
 
 _FIELD = re.compile(r"(?:`\$\.|required field `)([^`.\[]+)")
 """Where a msgspec.ValidationError names the field of a form."""
 
 
 class Call(Struct, frozen=True):
-    """A decrypted call of Meta's for a phone. *identity* is its body's hash and names what it does for ever."""
+    """
+    A decrypted call of Meta's for a phone. *identity* is its body's hash and names what it does for ever.
+
+    *media* fetches the files that its data names.
+    """
 
     identity: str
     action: str
@@ -68,6 +82,7 @@ class Call(Struct, frozen=True):
     token: str
     data: Any
     now: int
+    media: Media = NoMedia()
 
 
 class Reply(Struct, frozen=True):
@@ -94,18 +109,20 @@ class Flow:
         self.document = document
         self.interpreter = interpreter
         self.screens = screens
-        self._answer_types = {screen.id: answer_type(screen.data) for screen in document.screens.values()}
+        self._answer_types = {
+            screen.id: answer_type(screen.data, screen.required) for screen in document.screens.values()
+        }
 
-    def open(self, token: str, now: int, context: Mapping[str, Any]) -> Instance:
-        """Return a session of this version that no phone has opened yet."""
-        return born(self.interpreter.definition, token, now, context={**context, EXPIRES_AT: now + TOKEN_LIFE})
+    def open(self, token: str, now: int, context: Mapping[str, Any], life: int = TOKEN_LIFE) -> Instance:
+        """Return a session of this version that no phone has opened yet, and that ends after *life*."""
+        return born(self.interpreter.definition, token, now, context={**context, EXPIRES_AT: now + life})
 
     async def answer(self, call: Call, instance: Instance | None) -> Reply:
         """Return what *call* does to the session it found, and what it is answered."""
         if not self.document.has_endpoint:
             return gone("flow_unknown", NO_SESSION)
         if instance is None:
-            if call.action != INIT or self.screens.minted_tokens_only:
+            if call.action != INIT or self.screens.minted_tokens_only or _MINTED_TOKEN.fullmatch(call.token):
                 return gone("token_unknown", NO_SESSION)
             instance = self.open(call.token, call.now, {})
         ended = self._ended(call, instance)
@@ -140,9 +157,9 @@ class Flow:
         if self.interpreter.states[instance.state].final:
             return gone("token_expired", _EXPIRED, instance)
         if instance.deadline is not None and call.now >= instance.deadline:
-            step = self.interpreter.step(
-                instance, Event(f"{call.identity}/expire", EXPIRE, instance.deadline, call.now)
-            )
+            due = EXPIRE if instance.deadline == instance.context.get(EXPIRES_AT) else ABANDON
+            event = Event(f"{call.identity}/{due}", due, instance.deadline, call.now)
+            step = self.interpreter.step(instance, event)
             return gone("token_expired", _EXPIRED, step.after, (step,))
         return None
 
@@ -151,6 +168,8 @@ class Flow:
         entry = call.screen if call.screen in self.document.entries else self.document.entries[0]
         name = INIT if instance.state == NOT_OPENED else REOPENED
         step = self.interpreter.step(instance, _event(call, name, {GOES_TO: entry}))
+        # A phone that opens the flow has nothing behind it, wherever it was before.
+        step = replace(step, after=replace(step.after, path=(NOT_OPENED, entry)))
         return await self._shown(call, instance, step.after, (step,))
 
     async def _back(self, call: Call, instance: Instance) -> Reply:
@@ -174,7 +193,7 @@ class Flow:
             return await self._stay(call, instance, "illegal_edge", _NOT_HERE)
         here = way[-1].after if way else instance
         try:
-            form = msgspec.convert(call.data, self.screens.forms[call.screen])
+            form = self.screens.read(call.screen, call.data)
         except msgspec.ValidationError as error:
             return await self._stay(call, here, "field_bad", _field_message(error))
         submitted = msgspec.to_builtins(form)
@@ -197,6 +216,8 @@ class Flow:
             step = self.interpreter.step(here, _event(call, DATA_EXCHANGE, data, assign))
         except Refused as refused:
             return await self._stay(call, here, "refused", refused.message)
+        except MediaError:
+            return await self._stay(call, here, "media_bad", _NO_FILE)
         except Exception as fault:  # noqa: BLE001 - the logic is its author's: whatever it raises must not reach a phone
             return await self._faulty(call, here, fault)
         return await self._shown(call, here, step.after, (*way, step))
@@ -243,6 +264,8 @@ class Flow:
         show = self.screens.shows.get(instance.state)
         shown = {} if show is None else show(self._session(call, instance))
         data = await shown if isinstance(shown, Awaitable) else shown
+        if isinstance(data, Struct):
+            data = msgspec.to_builtins(data)
         msgspec.convert(data, self._answer_types[instance.state])
         return data
 
@@ -254,7 +277,13 @@ class Flow:
             forms=context.get(FORMS, {}),
             data=context.get(MINTED, {}),
             recipient=context.get(RECIPIENT, ""),
+            media=call.media,
         )
+
+
+def new_token() -> str:
+    """Return a token that nobody can guess: 128 bits, and a mark by which it is known as ours."""
+    return f"ws_{secrets.token_hex(16)}"
 
 
 def gone(code: Code, message: str, instance: Instance | None = None, steps: tuple[Step, ...] = ()) -> Reply:

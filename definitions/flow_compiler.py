@@ -6,10 +6,11 @@ without asking (`navigate`, going back) is compiled too, marked `unseen`, and in
 
     INIT           opens the flow on an entry screen; on an open session it is `reopened`
     data_exchange  leads where the screen's logic answers: along a route either way, to the same screen, or to the end
-    BACK           leads to the screen before on the way here; seen only where the screen says `refresh_on_back`
+    BACK           leads to the screen before on the way here; phones tell it where the screen says `refresh_on_back`
     navigate       is the phone's own, never seen
     complete       is the completion message; from a screen without that action it is an implied arrow
-    expire         is the token's end, abandon the staff's or a timer's word that nobody will come back
+    expire         is the token's end: a timer at the time that the session's context has
+    abandon        is staff's word that nobody will come back, or the timer's of a screen that was silent for too long
 """
 
 from collections.abc import Iterator
@@ -18,9 +19,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from definitions.flow_json import FlowDocument, Screen, read_flow
+from definitions.flow_json.document import FlowDocument, Screen
+from definitions.flow_json.linter import lint
 from engine.errors import Problem
-from engine.model import Definition, Guard, State, Timer, Transition, versioned
+from engine.model import SECOND, Definition, Guard, State, Timer, Transition, versioned
 from engine.validate import Places, validate
 
 NOT_OPENED = "not_opened"
@@ -40,6 +42,12 @@ ABANDON = "abandon"
 EXPIRES_AT = "expires_at"
 """The name under which a session's context has the time when its token ends."""
 
+SILENCE = 3 * 24 * 3600 * SECOND
+"""How long a customer may stay on a screen before the session counts as abandoned, if its token lives that long."""
+
+UNREACHABLE = "UNREACHABLE_STATE"
+"""What Meta takes in a Flow, and the linter warns of (rule screen-reached): a screen that nothing leads to."""
+
 _GUARDS = frozenset({"goes_to", "came_from"})
 
 
@@ -53,14 +61,16 @@ class CompiledFlow(Struct, frozen=True):
 
 def compile_flow(name: str, source: bytes) -> CompiledFlow:
     """Return the definition of the Flow JSON text *source*, and everything that is wrong with it."""
-    read = read_flow(source)
-    if read.flow is None or not read.flow.entries:
-        return CompiledFlow(None, read.flow, read.problems)
-    definition = _definition(name, read.flow)
-    places = Places({screen.id: screen.pointer for screen in read.flow.screens.values()})
-    problems = (*read.problems, *validate(definition, _GUARDS, (), places))
-    canonical = msgspec.json.encode(msgspec.json.decode(source), order="sorted")
-    return CompiledFlow(versioned(definition, canonical), read.flow, tuple(sorted(set(problems))))
+    linted = lint(source)
+    flow = linted.flow
+    if flow is None or not flow.entries:
+        return CompiledFlow(None, flow, linted.problems)
+    definition = _definition(name, flow)
+    places = Places({screen.id: screen.pointer for screen in flow.screens.values()})
+    proven = (each for each in validate(definition, _GUARDS, (), places) if each.code != UNREACHABLE)
+    problems = {*linted.problems, *proven}
+    canonical = msgspec.json.encode(flow.document, order="sorted")
+    return CompiledFlow(versioned(definition, canonical), flow, tuple(sorted(problems)))
 
 
 def _definition(name: str, flow: FlowDocument) -> Definition:
@@ -76,13 +86,18 @@ def _definition(name: str, flow: FlowDocument) -> Definition:
             State(ABANDONED, "Abandoned", final=True),
         ),
         transitions=(*_opening(flow), *(arrow for screen in screens for arrow in _arrows(screen, flow))),
-        timers=tuple(Timer(state, EXPIRE, at=EXPIRES_AT) for state in (NOT_OPENED, *flow.screens)),
+        timers=(
+            *(Timer(state, EXPIRE, at=EXPIRES_AT) for state in (NOT_OPENED, *flow.screens)),
+            *(Timer(screen, ABANDON, after=SILENCE) for screen in flow.screens),
+        ),
         title=name.replace("_", " ").capitalize(),
     )
 
 
 def _tags(screen: Screen) -> tuple[str, ...]:
-    return ("screen", "terminal") if screen.terminal else ("screen",)
+    """Return what people and queries tell a screen by; one that ends the Flow does so as a success or a failure."""
+    ends = ("terminal", "success" if screen.success else "failure") if screen.terminal else ()
+    return ("screen", *ends, *(("refresh_on_back",) if screen.refresh_on_back else ()))
 
 
 def _to(source: str, event: str, target: str, **flags: Any) -> Transition:
@@ -101,12 +116,13 @@ def _opening(flow: FlowDocument) -> Iterator[Transition]:
 
 
 def _arrows(screen: Screen, flow: FlowDocument) -> Iterator[Transition]:
-    before = _before(screen.id, flow)
-    yield from (Transition(screen.id, BACK, name, Guard("came_from", (name,)), unseen=True) for name in before)
-    yield from (_to(screen.id, NAVIGATE, name, unseen=True) for name in screen.navigates() if name in flow.screens)
+    navigates = [name for name in screen.navigates() if name in flow.screens]
+    yield from _ways_back(screen, flow)
+    yield from (_to(screen.id, NAVIGATE, name, unseen=True) for name in navigates)
     if screen.does(DATA_EXCHANGE):
-        targets = dict.fromkeys((*flow.routing[screen.id], screen.id, *before, COMPLETED))
-        yield from (_to(screen.id, DATA_EXCHANGE, name, implied=name in (screen.id, *before)) for name in targets)
+        against = [other for other, targets in flow.routing.items() if screen.id in targets]
+        targets = dict.fromkeys((*flow.routing[screen.id], screen.id, *against, COMPLETED))
+        yield from (_to(screen.id, DATA_EXCHANGE, name, implied=name in (screen.id, *against)) for name in targets)
     yield Transition(screen.id, COMPLETE, COMPLETED, implied=not screen.does(COMPLETE))
     if flow.has_endpoint:
         yield from (_to(screen.id, REOPENED, entry, implied=True) for entry in flow.entries)
@@ -114,10 +130,10 @@ def _arrows(screen: Screen, flow: FlowDocument) -> Iterator[Transition]:
     yield Transition(screen.id, ABANDON, ABANDONED)
 
 
-def _before(name: str, flow: FlowDocument) -> tuple[str, ...]:
-    """Return the screens from which *name* can be reached in one move."""
-    return tuple(
-        screen.id
-        for screen in flow.screens.values()
-        if screen.id != name and (name in flow.routing[screen.id] or name in screen.navigates())
-    )
+def _ways_back(screen: Screen, flow: FlowDocument) -> Iterator[Transition]:
+    """Yield arrows to the screens from which one move leads here; one against a route is implied, as that move is."""
+    for other in flow.screens.values():
+        ahead = screen.id in flow.routing[other.id] or screen.id in other.navigates()
+        against = other.does(DATA_EXCHANGE) and other.id in flow.routing[screen.id]
+        if other.id != screen.id and (ahead or against):
+            yield Transition(screen.id, BACK, other.id, Guard("came_from", (other.id,)), unseen=True, implied=not ahead)

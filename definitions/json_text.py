@@ -4,6 +4,7 @@ import bisect
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -21,8 +22,10 @@ _LONG_NUMBER = re.compile(rb"\d{19}")
 
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
-_BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_DEEPER = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_NO_BRACKETS = bytes(set(range(256)) - _DEEPER.keys())
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 class Position(Struct, frozen=True):
@@ -88,7 +91,14 @@ class Positions:
 
 def repeated_keys(text: bytes) -> list[str]:
     """Return the pointers of the keys that an object of a JSON text has more than once; the last is the one read."""
-    return [*Positions(text.decode()).repeated]
+    repeats = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal repeats
+        repeats = repeats or len(pairs) != len({name for name, _ in pairs})
+
+    json.loads(text, object_pairs_hook=look, parse_int=str)
+    return [*Positions(text.decode()).repeated] if repeats else []  # most texts are spared the search
 
 
 def places(text: bytes) -> Callable[[str], Position]:
@@ -127,13 +137,8 @@ def too_deep(text: bytes) -> bool:
     """
     if text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
         return False
-    depth = 0
-    for match in _BRACKET_OR_STRING.finditer(text):
-        opening = match.group()[:1]
-        depth += (opening in b"{[") - (opening in b"}]")
-        if depth > MAX_DEPTH:
-            return True
-    return False
+    brackets = _STRING.sub(b"", text).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_DEEPER.__getitem__, brackets)), default=0) > MAX_DEPTH
 
 
 def unstorable(text: bytes) -> list[Problem]:

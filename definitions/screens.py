@@ -12,8 +12,12 @@ Either may be `async` and call out. They change nothing: what they return is com
         return "COLOUR"
 
     @screens.show("COLOUR")
-    def colours(session: Session) -> dict[str, Any]:
+    def colours(session: Session) -> ColourData:
         return {"colours": colours_of(session.form("SIZE", SizeForm).size)}
+
+What the annotations say is held against the Flow's document when it is loaded (see `definitions.logic`): a form against
+what its screen submits, shown data (a TypedDict or a Struct) against the screen's data model, a Literal of screens
+against the routes. Data declared as no more than a mapping is only checked each time that a screen is shown.
 """
 
 import inspect
@@ -22,7 +26,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
+
+from definitions.media import Media, NoMedia
 
 Form = TypeVar("Form")
 
@@ -32,7 +38,7 @@ class Session(Struct, frozen=True):
     A Flow session as its logic sees it.
 
     *forms* has what was submitted on each screen of the way here, *data* what the session was minted with, *now* the
-    time of the call in microseconds.
+    time of the call in microseconds; *media* fetches the files that forms name.
     """
 
     token: str
@@ -40,6 +46,7 @@ class Session(Struct, frozen=True):
     forms: Mapping[str, Any] = {}
     data: Mapping[str, Any] = {}
     recipient: str = ""
+    media: Media = NoMedia()
 
     def form(self, screen: str, kind: type[Form]) -> Form:
         """
@@ -49,6 +56,13 @@ class Session(Struct, frozen=True):
             KeyError: nothing was.
         """
         return msgspec.convert(self.forms[screen], kind)
+
+
+class DateRange(Struct, frozen=True):
+    """What a CalendarPicker for a range yields: two dates, as texts."""
+
+    start_date: str = field(name="start-date")
+    end_date: str = field(name="end-date")
 
 
 class Success(Struct, frozen=True):
@@ -67,7 +81,8 @@ class Refused(Exception):
 
 Next = str | Success
 Submit = Callable[[Session, Any], Next | Awaitable[Next]]
-Show = Callable[[Session], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+Shown = Mapping[str, Any] | Struct
+Show = Callable[[Session], Shown | Awaitable[Shown]]
 AnySubmit = TypeVar("AnySubmit", bound=Submit)
 AnyShow = TypeVar("AnyShow", bound=Show)
 
@@ -84,15 +99,17 @@ class Screens:
         self.submits: dict[str, Submit] = {}
         self.shows: dict[str, Show] = {}
         self.forms: dict[str, Any] = {}
+        self.bound_twice: list[str] = []
 
     def submit(self, screen: str) -> Callable[[AnySubmit], AnySubmit]:
         """Bind what decides where *screen* leads. The type of its second parameter is what is read from the payload."""
 
         def bind(function: AnySubmit) -> AnySubmit:
+            form = [*inspect.signature(function).parameters][1:2]
             hints = typing.get_type_hints(function)
-            _, form = inspect.signature(function).parameters
+            self._note(self.submits, screen)
             self.submits[screen] = function
-            self.forms[screen] = hints.get(form, dict[str, Any])
+            self.forms[screen] = hints.get(form[0], dict[str, Any]) if form else dict[str, Any]
             return function
 
         return bind
@@ -101,12 +118,29 @@ class Screens:
         """Bind what gives the data that *screen* is shown with."""
 
         def bind(function: AnyShow) -> AnyShow:
+            self._note(self.shows, screen)
             self.shows[screen] = function
             return function
 
         return bind
 
+    def read(self, screen: str, payload: Any) -> Any:
+        """
+        Return what *screen* submits, as the form that its logic takes.
+
+        Phones of different makes send a number as one or as its digits: either fits a form's number.
+
+        Raises:
+            msgspec.ValidationError: it does not fit.
+        """
+        return msgspec.convert(payload, self.forms[screen], strict=False)
+
     @property
     def waits(self) -> bool:
         """Return whether any of the logic is asynchronous, so that a call may take a while."""
         return any(inspect.iscoroutinefunction(function) for function in (*self.submits.values(), *self.shows.values()))
+
+    def _note(self, bound: Mapping[str, Any], screen: str) -> None:
+        """Note that a second function is bound where one is."""
+        if screen in bound:
+            self.bound_twice.append(screen)

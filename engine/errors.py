@@ -22,12 +22,17 @@ from engine.model import Event, Instance
 
 
 class Problem(Struct, frozen=True, order=True):
-    """One fault of a document: *pointer* (RFC 6901) says where, *code* which rule, *message* what to do."""
+    """
+    One fault of a document: *pointer* (RFC 6901) says where, *code* what kind of fault, *message* what to do.
+
+    *rule* is the id of the documented rule that it breaks, if it is one's.
+    """
 
     pointer: str
     code: str
     message: str
     severity: str = "error"
+    rule: str = ""
 
 
 class WorkflowError(Exception):

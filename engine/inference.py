@@ -5,7 +5,8 @@ A phone moves between screens without telling us; its next call shows where it i
 the definition, marked `unseen`.
 """
 
-from collections import deque
+import heapq
+from collections import defaultdict
 from collections.abc import Callable
 
 from engine.errors import StepError
@@ -20,20 +21,29 @@ def infer(
     interpreter: Interpreter, instance: Instance, arrives: Callable[[str], bool], event: Event
 ) -> tuple[Step, ...] | None:
     """
-    Return the fewest unseen steps from *instance* to a state where *arrives*, or None if no unseen way leads there.
+    Return the unseen steps from *instance* to a state where *arrives*, or None if no unseen way leads there.
 
-    The steps happened no later than *event*, which shows them; their ids are made from its.
+    Of several ways it is the one with the fewest steps back, of those the shortest: whoever went on can still go back,
+    and whoever went back cannot be told from one who went on. The steps happened no later than *event*, which shows
+    them; their ids are made from its.
     """
-    if arrives(instance.state):
-        return ()
-    unseen = [transition for transition in interpreter.definition.transitions if transition.unseen]
-    ways: deque[tuple[Step, ...]] = deque([()])
-    seen = {instance.state}
+    unseen = defaultdict(list)
+    for transition in interpreter.definition.transitions:
+        if transition.unseen:
+            unseen[transition.source].append(transition)
+    # Each way with its steps back, its length, and a number of its own, so that the first written goes before.
+    ways: list[tuple[int, int, int, tuple[Step, ...]]] = [(0, 0, 0, ())]
+    made, seen = 1, set()
     while ways:
-        way = ways.popleft()
+        backs, length, _, way = heapq.heappop(ways)
         here = way[-1].after if way else instance
-        for transition in unseen:
-            if transition.source != here.state or transition.target in seen:
+        if here.state in seen:
+            continue
+        if arrives(here.state):
+            return way
+        seen.add(here.state)
+        for transition in unseen[here.state]:
+            if transition.target in seen:
                 continue
             move = Event(
                 f"{event.id}/{len(way)}",
@@ -47,10 +57,7 @@ def infer(
                 step = interpreter.step(here, move, inferred=True)
             except StepError:
                 continue
-            if step.after.state in seen:
-                continue
-            if arrives(step.after.state):
-                return (*way, step)
-            seen.add(step.after.state)
-            ways.append((*way, step))
+            back = len(step.after.path) <= len(here.path)
+            heapq.heappush(ways, (backs + back, length + 1, made, (*way, step)))
+            made += 1
     return None

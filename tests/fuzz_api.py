@@ -157,7 +157,8 @@ class Fuzzer:
     def _there(self, parameters: Mapping[str, Any]) -> st.SearchStrategy[dict[str, str]]:
         """Return values for the parameters of a path that name what is there."""
         if "key" in parameters:
-            return st.sampled_from([{"definition": definition, "key": key} for definition, key in SESSIONS])
+            others = {name: value for name, value in parameters.items() if name not in {"definition", "key"}}
+            return st.sampled_from([{"definition": name, "key": key, **others} for name, key in SESSIONS])
         there = {
             "order_id": ["O-1", "O-2", "C-O-1", "O-9"],
             "account_id": ["77", "78"],

@@ -1,9 +1,47 @@
-"""The command line: `waystate`. Commands that need a running server speak HTTP to it, like everybody else."""
+"""
+The command line: `waystate`. Commands that need a running server speak HTTP to it, like everybody else.
+
+A command is imported when it is asked for: to check a document takes no web framework and no database.
+"""
+
+from importlib import import_module
 
 import click
 
-from api.cli import database, definitions, doctor, keys, serve, sessions
 from api.settings import describe
+
+COMMANDS = {
+    "check": "api.cli.check:check",
+    "compile": "api.cli.definitions:compile_",
+    "db": "api.cli.database:db",
+    "diagram": "api.cli.definitions:diagram",
+    "doctor": "api.cli.doctor:doctor",
+    "keys": "api.cli.keys:keys",
+    "new": "api.cli.new:new",
+    "serve": "api.cli.serve:serve",
+    "sessions": "api.cli.sessions:sessions",
+    "simulate": "api.cli.simulate:simulate",
+}
+"""Where each command is."""
+
+
+class Commands(click.Group):
+    """The commands, by their names."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Return the names of all commands."""
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Return the command of a name, if there is one."""
+        return command(cmd_name) if cmd_name in COMMANDS else None
+
+
+def command(name: str) -> click.Command:
+    """Return the command of that name, imported."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    found: click.Command = getattr(import_module(module), attribute)
+    return found
 
 
 def _settings_help() -> str:
@@ -16,17 +54,9 @@ def _settings_help() -> str:
 
 
 @click.group(
-    epilog=_settings_help(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 160}
+    cls=Commands,
+    epilog=_settings_help(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 160},
 )
 def main() -> None:
     """Run WhatsApp Flows and order lifecycles as persisted state machines."""
-
-
-main.add_command(serve.serve)
-main.add_command(definitions.check)
-main.add_command(definitions.compile_)
-main.add_command(definitions.diagram)
-main.add_command(keys.keys)
-main.add_command(sessions.sessions)
-main.add_command(doctor.doctor)
-main.add_command(database.db)

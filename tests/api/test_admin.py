@@ -36,6 +36,7 @@ CASE = "O-1:T-1:20260101T120000Z"
 SHIPPED = {
     "personalised_offer": "flow",
     "purchase_interest": "flow",
+    "repair_visit": "flow",
     "inquiry": "lifecycle",
     "message": "lifecycle",
     "ndr_case": "lifecycle",

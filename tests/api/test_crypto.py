@@ -20,7 +20,6 @@ from pywa import utils as pywa
 from api.crypto import (
     CannotDecrypt,
     MediaCorrupt,
-    MediaKeys,
     Opened,
     SignatureMissing,
     SignatureWrong,
@@ -33,6 +32,7 @@ from api.crypto import (
     read_envelope,
 )
 from api.keyring import Key, KeyRing
+from definitions.media import MediaKeys
 from lab.phone import Envelope, Sealer
 from tests.api.conftest import sample
 from tests.api.phones import sealed, signature

@@ -200,7 +200,7 @@ def test_back_from_where_the_phone_cannot_be_is_refused(phone: Handset, screen: 
 
 
 @pytest.mark.parametrize(
-    "wish", ["raise", "nowhere", "illegal", "nothing", "hide", "lie", "babble", "mumble", "unspeakable"]
+    "wish", ["raise", "nowhere", "illegal", "nothing", "hide", "lie", "babble", "mumble", "unspeakable", "shout"]
 )
 def test_a_fault_of_the_logic_is_ours_and_changes_nothing_and_the_log_says_nothing_of_the_customer(
     phone: Handset, wish: str
@@ -443,6 +443,18 @@ def test_logic_that_takes_too_long_is_given_up_and_nothing_changed(
     assert said[1].content == said[0].content
     assert waiting.session == before
     assert waiting.server.outcomes() == {"ok": 1, "deadline": 1, "replay": 1}
+
+
+def test_logic_that_nothing_could_stop_keeps_nothing_either(phone: Handset, monkeypatch: pytest.MonkeyPatch) -> None:
+    phone.open()
+    before = phone.session
+    monkeypatch.setattr(flows, "LOGIC_SECONDS", 0.05)
+
+    answer = phone.submit("FIRST", wish="dawdle")
+
+    assert answer == shows("FIRST", error_message="That did not work. Please try again.")
+    assert phone.session == before
+    assert phone.server.outcomes() == {"ok": 1, "deadline": 1}
 
 
 def test_logic_that_waits_holds_nobody_else_up(waiting: Handset, phone: Handset) -> None:

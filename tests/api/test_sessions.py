@@ -1,5 +1,6 @@
 """Sessions as staff open them and act on them, through the admin API."""
 
+import re
 from typing import Any
 
 import pytest
@@ -58,12 +59,20 @@ def test_a_minted_session_waits_for_its_phone(office: Server) -> None:
     key = heard.content["key"]
 
     assert (heard.status, list(heard.content)) == (201, ["key"])
-    assert len(key) >= 22, "128 bits"
+    assert re.fullmatch(r"ws_[0-9a-f]{32}", key), "128 bits"
     found = session(office, "purchase_interest", key)
     assert found["state"] == "not_opened"
     assert (found["context"]["recipient"], found["context"]["data"]) == ("919800000042", {"campaign": "early"})
     assert moves(office, "purchase_interest", key) == [("minted", "not_opened", "not_opened")]
     assert found["updated_at"] == found["created_at"] == "2026-01-01T12:00:00Z"
+
+
+def test_a_token_lives_for_three_days_or_as_long_as_it_is_minted_for(office: Server) -> None:
+    usual, long = mint(office).content["key"], mint(office, expires_in=7 * 24 * 3600).content["key"]
+
+    assert session(office, "purchase_interest", usual)["deadline"] == "2026-01-04T12:00:00Z"
+    assert session(office, "purchase_interest", long)["deadline"] == "2026-01-08T12:00:00Z"
+    assert [mint(office, expires_in=seconds).status for seconds in (0, 59, 30 * 24 * 3600 + 1, "long")] == [422] * 4
 
 
 def test_no_two_sessions_have_one_token(office: Server) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from definitions.catalogue import SHIPPED
+from definitions.catalogue import SHIPPED, compile_path
+from definitions.flow_json.examples import flow, last, text
 from tests.cli.shell import Said, Shell
 
 LIFECYCLES = ["inquiry", "message", "ndr_case", "order", "shipment", "subscription"]
@@ -92,17 +93,47 @@ def test_a_finding_says_where_it_is(developer: Shell, broken: Path) -> None:
     assert all("\n" not in message for message in messages)
 
 
+def told(findings: list[dict[str, Any]]) -> list[str]:
+    """Return findings as people read them: what is wrong, the line where it is, and a caret under the place."""
+    lines: list[str] = []
+    for finding in findings:
+        (rule,) = {
+            problem.rule
+            for problem in compile_path(Path(finding["file"])).problems
+            if (problem.pointer, problem.message) == (finding["pointer"], finding["message"])
+        }
+        source = Path(finding["file"]).read_text().splitlines()[finding["line"] - 1]
+        lines += [
+            "{file}:{line}:{column}: {severity}: {message} [{code}{rule}]".format(
+                **finding, rule=f", rule {rule}" if rule else ""
+            ),
+            f"{finding['line']:>6} | {source}",
+            " " * (len("     7 | ") + finding["column"] - 1) + "^",
+        ]
+    return lines
+
+
 def test_as_text_it_is_a_line_that_editors_can_follow(developer: Shell, broken: Path, warned: Path) -> None:
     _, findings = checked(developer, str(broken), str(warned))
 
     said = developer.call("check", str(broken), str(warned))
 
-    lines = [
-        "{file}:{line}:{column}: {severity}: {message} [{code} at {pointer}]".format(**finding) for finding in findings
-    ]
+    lines = told(findings)
     errors = sum(finding["severity"] == "error" for finding in findings)
     summary = f"2 checked: {errors} errors, {len(findings) - errors} warnings"
     assert said == Said(1, "\n".join([*lines, summary, ""]))
+
+
+def test_of_a_long_line_only_what_stands_around_the_place_is_shown(developer: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "flow.json"
+    path.write_text(json.dumps(flow(last(text("a" * 90), {**text("b" * 300), "colour": "red"}))))
+    ((finding,), source) = checked(developer, str(path))[1], path.read_text()
+
+    said = developer.call("check", str(path)).out.splitlines()
+
+    before = finding["column"] - 1 - 50
+    assert said[1] == f"     1 | …{source[before : before + 100]}…"
+    assert said[2].index("^") == said[1].index('"colour"')
 
 
 def test_warnings_fail_only_where_that_is_asked_for(developer: Shell, warned: Path) -> None:
@@ -190,8 +221,7 @@ def test_what_is_wrong_is_told_instead_of_compiled(developer: Shell, broken: Pat
 
     said = developer.call(command, str(broken))
 
-    lines = ["{file}:{line}:{column}: {severity}: {message} [{code}]\n".format(**finding) for finding in findings]
-    assert said == Said(1, err="".join(lines))
+    assert said == Said(1, err="".join(f"{line}\n" for line in told(findings)))
 
 
 # compile

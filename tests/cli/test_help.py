@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import pytest
 
-from api.cli import main
+from api.cli import COMMANDS as PLACES
+from api.cli import command
 from api.settings import describe
 from tests.cli.shell import Shell
 
@@ -14,10 +15,14 @@ README = Path(__file__).parents[2] / "README.md"
 TABLE = re.compile(r"^\| name \| meaning \| default \|\n\|[-| ]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 
 
+EVERY = {name: command(name) for name in PLACES}
+"""The commands at the top."""
+
+
 def test_the_help_lists_every_command(developer: Shell) -> None:
     commands = re.findall(r"^  (\w+)  ", developer.call("--help").out, re.MULTILINE)
 
-    assert commands == sorted(main.commands)
+    assert commands == sorted(EVERY)
     assert {"serve", "check", "compile", "diagram", "keys", "sessions", "doctor", "db"} <= {*commands}
 
 
@@ -30,19 +35,14 @@ def test_the_help_lists_every_setting_with_its_meaning_and_default(developer: Sh
 
 COMMANDS = [
     (),
-    *[(name,) for name in main.commands],
-    *[
-        (name, part)
-        for name, group in main.commands.items()
-        if isinstance(group, click.Group)
-        for part in group.commands
-    ],
+    *[(name,) for name in EVERY],
+    *[(name, part) for name, group in EVERY.items() if isinstance(group, click.Group) for part in group.commands],
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_has_help(developer: Shell, command: tuple[str, ...]) -> None:
-    said = developer.call(*command, "-h")
+@pytest.mark.parametrize("named", COMMANDS, ids=" ".join)
+def test_every_command_has_help(developer: Shell, named: tuple[str, ...]) -> None:
+    said = developer.call(*named, "-h")
 
     assert said.code == 0
     assert said.out.startswith("Usage: ")
@@ -55,8 +55,8 @@ def test_the_readme_lists_every_command() -> None:
         f"{name} {word}" for name, first, others in rows for word in [first, *re.findall(r"`(\w+)`", others)] if first
     }
     alone = {word for name, first, others in rows if not first for word in [name, *re.findall(r"`(\w+)`", others)]}
-    groups = {name: command for name, command in main.commands.items() if isinstance(command, click.Group)}
-    assert alone == main.commands.keys() - groups.keys()
+    groups = {name: found for name, found in EVERY.items() if isinstance(found, click.Group)}
+    assert alone == EVERY.keys() - groups.keys()
     assert listed == {f"{name} {part}" for name, group in groups.items() for part in group.commands}
 
 

@@ -69,12 +69,20 @@ def arrow(definition: Definition, source: str, event: str) -> Transition:
 # Flows
 
 
+WORDS = {
+    "Footer": {"label": "Continue"},
+    "EmbeddedLink": {"text": "More"},
+    "OptIn": {"label": "Agreed", "name": "agreed"},
+}
+"""What components say beside what they do."""
+
+
 def does(action: str, following: str = "", kind: str = "Footer", **action_fields: Any) -> dict[str, Any]:
     """Return a component that does *action*, by default a Footer."""
     doing: dict[str, Any] = {"name": action, "payload": {}, **action_fields}
     if following:
         doing["next"] = {"type": "screen", "name": following}
-    return {"type": kind, "on-click-action": doing}
+    return {"type": kind, **WORDS.get(kind, {}), "on-click-action": doing}
 
 
 def a_screen(name: str, *components: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
@@ -124,6 +132,19 @@ def places_in(document: Any, place: tuple[str | int, ...] = ()) -> list[tuple[st
     elif isinstance(document, list):
         inside = enumerate(document)
     return [place, *(deeper for name, value in inside for deeper in places_in(value, (*place, name)))]
+
+
+def leads_somewhere(document: Any, pointer: str) -> bool:
+    """Return whether a pointer (RFC 6901) names a place of a document."""
+    for segment in pointer.split("/")[1:]:
+        name = segment.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict) and name in document:
+            document = document[name]
+        elif isinstance(document, list) and name.isdecimal() and int(name) < len(document):
+            document = document[int(name)]
+        else:
+            return False
+    return not pointer or pointer.startswith("/")
 
 
 def replaced(document: Any, place: tuple[str | int, ...], value: Any) -> Any:

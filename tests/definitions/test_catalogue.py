@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from definitions.binding import EFFECTS, GUARDS, PROJECTIONS
 from definitions.catalogue import MAX_RAISES, SHIPPED, Catalogue, compile_document, compile_path
@@ -21,6 +22,7 @@ from tests.definitions.documents import (
     LIFECYCLES,
     a_flow,
     a_lifecycle,
+    a_screen,
     an_exchange,
     does,
     read,
@@ -56,13 +58,14 @@ def test_what_ships_is_loaded_and_clean() -> None:
     assert {name: document.kind for name, document in catalogue.documents.items()} == {
         "personalised_offer": "flow",
         "purchase_interest": "flow",
+        "repair_visit": "flow",
         **dict.fromkeys(("inquiry", "message", "ndr_case", "order", "shipment", "subscription"), "lifecycle"),
     }
     assert {document.definition.name for document in catalogue.documents.values() if document.definition} == {
         *FLOWS,
         *LIFECYCLES,
     }
-    assert catalogue.flows == ("personalised_offer", "purchase_interest")
+    assert catalogue.flows == ("personalised_offer", "purchase_interest", "repair_visit")
     assert [interpreter.definition.name for interpreter in catalogue] == [*catalogue.documents]
     assert [
         (name, problem.pointer) for name, document in catalogue.documents.items() for problem in document.problems
@@ -215,9 +218,16 @@ class Form(Struct):
 def submit(session: Session, form: Form) -> Success:
     return Success({{"{field}": form.inner.{field}}})
 """
-    document = an_exchange({"A": []})
+
+    def document(field: str) -> dict[str, Any]:
+        sent = does("data_exchange", payload={"inner": {field: "x"}})
+        return a_flow(a_screen("A", sent, terminal=True), routing_model={"A": []})
+
     folders = [
-        a_folder(tmp_path / name, {"flows/note/flow.json": document, "flows/note/screens.py": code.format(field=name)})
+        a_folder(
+            tmp_path / name,
+            {"flows/note/flow.json": document(name), "flows/note/screens.py": code.format(field=name)},
+        )
         for name in ("one", "two")
     ]
 
@@ -274,7 +284,9 @@ def test_a_document_that_is_no_file_is_told_by_its_name() -> None:
     assert refused.value.name == "parcel"
 
 
-ASKING = an_exchange({"A": ["B"], "B": []}, B={"data": {"x": {"type": "string"}, "required": ["x"]}})
+ASKING = an_exchange(
+    {"A": ["B"], "B": []}, B={"data": {"x": {"type": "string", "__example__": "x"}, "required": ["x"]}}
+)
 LOGIC = """
 from definitions.screens import Screens
 
@@ -317,8 +329,8 @@ def test_logic_must_fit_the_screens(
 
 def test_a_screen_that_the_phone_shows_by_itself_needs_no_logic(tmp_path: Path) -> None:
     document = a_flow(
-        {**the_end("A"), "layout": {"children": [does("navigate", "B")]}, "terminal": False},
-        the_end("B", data={"x": {"type": "string"}}),
+        a_screen("A", does("navigate", "B", payload={"x": "y"})),
+        the_end("B", data={"x": {"type": "string", "__example__": "x"}}),
     )
 
     assert Catalogue.load([a_folder(tmp_path, {"flows/survey/flow.json": document})]).flow("survey")
@@ -400,6 +412,54 @@ async def test_a_session_of_an_older_flow_is_answered_by_it(tmp_path: Path) -> N
     assert flow.document == old.flow("note").document
     assert flow is not new.flow("note")
     assert (await flow.answer(Call("c-2", "data_exchange", "A", "token-1", {}, NOON), opened.instance)).code == "ok"
+
+
+def noting(word: str) -> str:
+    """Return logic that ends a Flow of one screen with a word of its own."""
+    return f"""
+from definitions.screens import Screens, Success
+
+screens = Screens()
+screens.submit("A")(lambda session, form: Success({{"by": "{word}"}}))
+"""
+
+
+async def test_a_version_that_stands_beside_the_current_one_keeps_its_logic(tmp_path: Path) -> None:
+    then, now = an_exchange({"A": []}), an_exchange({"A": []}, A={"title": "New"})
+    store = MemoryStore()
+    old = Catalogue.load(
+        [a_folder(tmp_path / "then", {"flows/note/flow.json": then, "flows/note/screens.py": noting("then")})]
+    )
+    await old.keep_versions(store)
+    opened = await old.flow("note").answer(Call("c-1", "INIT", "", "token-1", {}, NOON), None)
+    assert opened.instance is not None
+    files = {
+        "flows/note/flow.json": now,
+        "flows/note/screens.py": noting("now"),
+        "flows/note/earlier/spring/flow.json": json.dumps(then, indent=4),
+        "flows/note/earlier/spring/screens.py": noting("then"),
+    }
+
+    new = Catalogue.load([a_folder(tmp_path / "now", files)])
+    await new.keep_versions(store)
+
+    ends = Call("c-2", "data_exchange", "A", "token-1", {}, NOON)
+    finished = await new.flow("note", opened.instance.version).answer(ends, opened.instance)
+    assert finished.data == {"extension_message_response": {"params": {"by": "then", "flow_token": "token-1"}}}
+    begun = await new.flow("note").answer(Call("c-3", "INIT", "", "token-2", {}, NOON), None)
+    finished = await new.flow("note").answer(replace(ends, token="token-2"), begun.instance)  # noqa: S106 - a token
+    assert finished.data == {"extension_message_response": {"params": {"by": "now", "flow_token": "token-2"}}}
+    assert new.flows == (*Catalogue.load().flows, "note")
+
+
+def test_an_earlier_version_that_is_wrong_is_told_by_its_place(tmp_path: Path) -> None:
+    files = {
+        "flows/note/flow.json": an_exchange({"A": []}),
+        "flows/note/screens.py": noting("now"),
+        "flows/note/earlier/spring/flow.json": '{"version": "7.3",\n "screens": []}',
+    }
+
+    assert wrong(tmp_path, files).name == f"{tmp_path / 'flows/note/earlier/spring/flow.json'}:2:2"
 
 
 async def test_keeping_the_versions_twice_keeps_them_once() -> None:

@@ -14,7 +14,7 @@ from definitions.lifecycle import LifecycleDocument, LifecycleMeta, StateDocumen
 from engine.errors import GuardRefused
 from engine.model import Instance
 from tests.builders import NOON, an_event, an_instance, refusal
-from tests.definitions.documents import END, a_lifecycle, an_exchange, source_of
+from tests.definitions.documents import END, a_flow, a_lifecycle, a_screen, does, source_of
 
 TEXT = (SHIPPED.parent / "docs" / "definitions.md").read_text()
 README = (SHIPPED.parent / "README.md").read_text()
@@ -23,13 +23,17 @@ LOGIC, BINDINGS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SLOTS = {
     "type": "array",
     "items": {"type": "object", "properties": {"id": {"type": "string"}, "title": {"type": "string"}}},
+    "__example__": [],
 }
 
 
 @pytest.fixture
 def folder(tmp_path: Path, bindings: None) -> Path:  # noqa: ARG001 - what the page binds is forgotten
     """Return a folder of definitions as the page describes it, with the code that stands there."""
-    flow = an_exchange({"CHOOSE_SLOT": []}, CHOOSE_SLOT={"data": {"slots": SLOTS}})
+    slots = {"type": "Dropdown", "name": "slot", "label": "When", "required": True, "data-source": "${data.slots}"}
+    asked = does("data_exchange", payload={"slot": "${form.slot}"})
+    screen = a_screen("CHOOSE_SLOT", slots, asked, data={"slots": SLOTS}, terminal=True)
+    flow = a_flow(screen, routing_model={"CHOOSE_SLOT": []})
     parcel = a_lifecycle(
         {
             "placed": {"on": {"packed": {"target": "packed", "guard": "is_prepaid"}, "paid": {}}},

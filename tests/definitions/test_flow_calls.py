@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from definitions.binding import GUARDS
-from definitions.flow_calls import NOT_UNDERSTOOD, TOKEN_LIFE, Call, Flow, Reply
-from definitions.flow_compiler import compile_flow
+from definitions.flow_calls import NOT_UNDERSTOOD, TOKEN_LIFE, Call, Flow, Reply, new_token
+from definitions.flow_compiler import SILENCE, compile_flow
 from definitions.screens import Refused, Screens, Session, Success
 from engine.interpreter import Interpreter
 from engine.model import SECOND, Instance
@@ -206,6 +207,29 @@ async def test_a_session_whose_time_is_over_expires_with_the_call_that_finds_it(
     assert (again.status, again.code, again.steps) == (427, "token_expired", ())
 
 
+async def test_a_screen_that_is_silent_for_too_long_is_abandoned_before_the_token_ends() -> None:
+    flow = a_survey()
+    opened = await flow.answer(OPEN, flow.open("token-1", NOON, {}, life=2 * SILENCE))
+
+    in_time = await flow.answer(a_call(screen="WISH", data={"wish": "tea"}, now=NOON + SILENCE - 1), opened.instance)
+    late = await flow.answer(a_call(screen="WISH", now=NOON + SILENCE + HOUR), opened.instance)
+
+    assert in_time.screen == "SIZE"
+    assert (late.status, late.code, moves(late)) == (427, "token_expired", [("abandon", "WISH", "abandoned", False)])
+    assert late.steps[0].event.at == NOON + SILENCE
+    assert in_time.instance is not None
+    assert in_time.instance.deadline == NOON + 2 * SILENCE - 1
+
+
+async def test_a_token_of_ours_opens_nothing_but_the_session_it_was_minted_for() -> None:
+    flow, token = a_survey(), new_token()
+    call = replace(OPEN, token=token)
+
+    assert (await flow.answer(call, None)).code == "token_unknown"
+    assert (await flow.answer(call, flow.open(token, NOON, {}))).screen == "WISH"
+    assert (await flow.answer(replace(OPEN, token=f"{token}0"), None)).screen == "WISH"
+
+
 async def test_a_session_in_a_state_that_its_version_does_not_have_is_parked() -> None:
     flow = a_survey()
     instance = Instance("survey", "0", "token-1", "GONE", NOON, NOON, path=("not_opened", "GONE"))
@@ -326,6 +350,15 @@ async def test_a_value_that_does_not_fit_is_refused_with_its_field_and_never_rep
     assert (reply.code, reply.screen) == ("field_bad", "SIZE")
     assert reply.data == {"hint": "tea", "error_message": message}
     assert stays(reply, instance)
+
+
+async def test_a_number_may_come_as_its_digits() -> None:
+    flow = a_survey()
+    instance = await after(flow, OPEN, WISH)
+
+    reply = await flow.answer(a_call(screen="SIZE", data={"size": "7"}), instance)
+
+    assert (reply.screen, reply.data) == ("LAST", {"size": 7})
 
 
 async def test_what_a_form_does_not_name_is_ignored() -> None:

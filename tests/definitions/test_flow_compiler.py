@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from definitions.binding import GUARDS
 from definitions.flow_compiler import compile_flow
 from engine.interpreter import Interpreter
-from engine.model import Definition, Guard, Instance, State, Timer, Transition, born
+from engine.model import SECOND, Definition, Guard, Instance, State, Timer, Transition, born
 from tests.builders import NOON, an_event, refusal
 from tests.definitions.documents import FLOWS, a_flow, a_screen, an_exchange, does, read, source_of, the_end
 
@@ -38,7 +38,7 @@ def test_a_flow_without_an_endpoint_is_what_the_phone_does_by_itself() -> None:
         states=(
             State("not_opened", "Not opened"),
             State("START", "Start", tags=("screen",)),
-            State("END", "End", tags=("screen", "terminal")),
+            State("END", "End", tags=("screen", "terminal", "success")),
             State("completed", "Completed", final=True),
             State("expired", "Expired", final=True),
             State("abandoned", "Abandoned", final=True),
@@ -57,9 +57,24 @@ def test_a_flow_without_an_endpoint_is_what_the_phone_does_by_itself() -> None:
             Transition("END", "expire", "expired"),
             Transition("END", "abandon", "abandoned"),
         ),
-        timers=tuple(Timer(state, "expire", at="expires_at") for state in ("not_opened", "START", "END")),
+        timers=(
+            *(Timer(state, "expire", at="expires_at") for state in ("not_opened", "START", "END")),
+            *(Timer(state, "abandon", after=3 * 24 * 3600 * SECOND) for state in ("START", "END")),
+        ),
         version=definition.version,
     )
+
+
+def test_a_screen_says_how_it_ends_the_flow_and_whether_back_asks() -> None:
+    definition = compiled(
+        an_exchange({"FIRST": ["NO", "YES"], "NO": [], "YES": []}, NO={"success": False}, YES={"refresh_on_back": True})
+    )
+
+    assert {state.id: state.tags for state in definition.states if "screen" in state.tags} == {
+        "FIRST": ("screen",),
+        "NO": ("screen", "terminal", "failure"),
+        "YES": ("screen", "terminal", "success", "refresh_on_back"),
+    }
 
 
 def test_a_flow_with_an_endpoint_goes_where_its_logic_says_along_its_routes() -> None:
@@ -71,6 +86,7 @@ def test_a_flow_with_an_endpoint_goes_where_its_logic_says_along_its_routes() ->
         Transition("not_opened", "complete", "completed", implied=True),
         Transition("not_opened", "expire", "expired"),
         Transition("not_opened", "abandon", "abandoned"),
+        Transition("FIRST", "BACK", "LAST", Guard("came_from", ("LAST",)), implied=True, unseen=True),
         to("FIRST", "data_exchange", "LAST"),
         to("FIRST", "data_exchange", "FIRST", implied=True),
         to("FIRST", "data_exchange", "completed"),

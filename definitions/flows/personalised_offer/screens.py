@@ -2,7 +2,7 @@
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import msgspec
 from msgspec import Struct, field
@@ -10,6 +10,13 @@ from msgspec import Struct, field
 from definitions.screens import Refused, Screens, Session, Success
 
 HERE = Path(__file__).parent
+
+
+class Option(TypedDict):
+    """Something to choose, as a screen lists it."""
+
+    id: str
+    title: str
 
 
 class Choice(Struct, frozen=True):
@@ -59,7 +66,7 @@ class Catalogue(Struct, frozen=True):
     """All there is to offer, and what it can be chosen by."""
 
     kinds: tuple[Kind, ...]
-    brands: dict[str, list[dict[str, str]]]
+    brands: dict[str, list[Option]]
     uses: tuple[Choice, ...]
     sims: tuple[Choice, ...]
     budgets: tuple[Budget, ...]
@@ -71,7 +78,7 @@ KINDS = {kind.id: kind for kind in CATALOGUE.kinds}
 BUDGETS = {budget.id: budget for budget in CATALOGUE.budgets}
 DEVICES = {device.id: device for device in CATALOGUE.devices}
 PRODUCTS, USES, SIMS, BUDGET_OPTIONS = (
-    [{"id": choice.id, "title": choice.title} for choice in choices]
+    [Option(id=choice.id, title=choice.title) for choice in choices]
     for choices in (CATALOGUE.kinds, CATALOGUE.uses, CATALOGUE.sims, CATALOGUE.budgets)
 )
 PICTURES = {kind.word: base64.b64encode((HERE / kind.picture).read_bytes()).decode() for kind in CATALOGUE.kinds}
@@ -85,6 +92,12 @@ class ProductForm(Struct):
     product_selection: str
 
 
+class ProductData(TypedDict):
+    """PRODUCT_SELECTOR: the kinds of products."""
+
+    products: list[Option]
+
+
 class PreferencesForm(Struct):
     """OPTIONS: what is preferred. Nothing, an empty text and an empty list all mean no preference."""
 
@@ -94,20 +107,52 @@ class PreferencesForm(Struct):
     budget: str = ""
 
 
+class PreferencesData(TypedDict):
+    """OPTIONS: what can be preferred, in words for the kind of product."""
+
+    selected_product: str
+    cta_label: str
+    screen_heading: str
+    phone_use_case: bool
+    preferred_brands: list[Option]
+    phone_uses: list[Option]
+    phone_sim: list[Option]
+    preferred_budget: list[Option]
+
+
 class OfferForm(Struct):
     """OFFER: one device of the shortlist."""
 
     device: str
 
 
+class OfferData(TypedDict):
+    """OFFER: the shortlist."""
+
+    selected_product: str
+    offer_label: str
+    shortlisted_devices: list[Option]
+
+
+class DeviceData(TypedDict):
+    """PRODUCT_DETAIL: the chosen device."""
+
+    selected_device: str
+    image_src: str
+    product_name: str
+    product_properties: str
+    detail_1: str
+    detail_2: str
+
+
 @screens.show("PRODUCT_SELECTOR")
-def show_products(session: Session) -> dict[str, Any]:  # noqa: ARG001 - every screen is shown the same way
+def show_products(session: Session) -> ProductData:  # noqa: ARG001 - every screen is shown the same way
     """List the kinds of products."""
     return {"products": PRODUCTS}
 
 
 @screens.submit("PRODUCT_SELECTOR")
-def choose_product(session: Session, form: ProductForm) -> str:  # noqa: ARG001
+def choose_product(session: Session, form: ProductForm) -> Literal["OPTIONS"]:  # noqa: ARG001
     """Go on to the preferences."""
     if form.product_selection not in KINDS:
         raise Refused("Please choose one of the products.")
@@ -115,7 +160,7 @@ def choose_product(session: Session, form: ProductForm) -> str:  # noqa: ARG001
 
 
 @screens.show("OPTIONS")
-def show_preferences(session: Session) -> dict[str, Any]:
+def show_preferences(session: Session) -> PreferencesData:
     """Ask for preferences; those about phones only for phones."""
     kind = _kind(session)
     return {
@@ -131,7 +176,7 @@ def show_preferences(session: Session) -> dict[str, Any]:
 
 
 @screens.submit("OPTIONS")
-def state_preferences(session: Session, form: PreferencesForm) -> str:
+def state_preferences(session: Session, form: PreferencesForm) -> Literal["OFFER"]:
     """Go on to the shortlist, unless nothing fits."""
     kind = _kind(session)
     if not _shortlist(kind, form):
@@ -140,7 +185,7 @@ def state_preferences(session: Session, form: PreferencesForm) -> str:
 
 
 @screens.show("OFFER")
-def show_offer(session: Session) -> dict[str, Any]:
+def show_offer(session: Session) -> OfferData:
     """List the devices that fit the preferences."""
     kind = _kind(session)
     shortlist = _shortlist(kind, session.form("OPTIONS", PreferencesForm))
@@ -154,7 +199,7 @@ def show_offer(session: Session) -> dict[str, Any]:
 
 
 @screens.submit("OFFER")
-def choose_device(session: Session, form: OfferForm) -> str:
+def choose_device(session: Session, form: OfferForm) -> Literal["PRODUCT_DETAIL"]:
     """Go on to the device's details."""
     shortlist = _shortlist(_kind(session), session.form("OPTIONS", PreferencesForm))
     if form.device not in {device.id for device in shortlist}:
@@ -163,7 +208,7 @@ def choose_device(session: Session, form: OfferForm) -> str:
 
 
 @screens.show("PRODUCT_DETAIL")
-def show_device(session: Session) -> dict[str, Any]:
+def show_device(session: Session) -> DeviceData:
     """Show the device with its picture."""
     device = DEVICES[session.form("OFFER", OfferForm).device]
     return {

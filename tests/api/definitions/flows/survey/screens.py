@@ -1,10 +1,12 @@
 """A survey whose logic does what the form wishes for, right or wrong."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
 
+from definitions.flow_calls import MAX_ANSWER_BYTES
 from definitions.screens import Refused, Screens, Session, Success
 
 screens = Screens()
@@ -50,6 +52,9 @@ def wished(session: Session, form: WishForm) -> Any:
             return Success({"count": form.count})
         case "unspeakable":
             return Success({"wish": object()})
+        case "dawdle":
+            time.sleep(0.1)
+            return "SECOND"
         case _:
             return "SECOND"
 
@@ -67,6 +72,8 @@ def repeat(session: Session) -> dict[str, Any]:
             return {"wish": "babble", "more": "than the model has"}
         case "mumble":
             return {"wish": "mumble", "note": {"of": object()}}
+        case "shout":
+            return {"wish": "shout", "note": {"of": "!" * MAX_ANSWER_BYTES}}
         case _:
             return {"wish": form.wish, "note": {}}
 
