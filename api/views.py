@@ -15,6 +15,9 @@ from engine.errors import Problem
 from engine.model import SECOND, Definition, EffectStatus, Instance
 from storage.queries import EffectItem, JournalItem, Session
 
+FILE_KEYS = "encryption_metadata"
+"""The name under which a picked file comes with what decrypts it (Meta, "Media upload components")."""
+
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Text = Annotated[str, Meta(max_length=1024)]
 
@@ -248,7 +251,7 @@ def session_view(instance: Instance, catalogue: Catalogue, effects: list[EffectI
         key=instance.key,
         state=instance.state,
         revision=instance.revision,
-        context=dict(instance.context),
+        context=_without_file_keys(dict(instance.context)),
         allowed_events=interpreter.allowed(instance),
         created_at=to_rfc3339(instance.created_at),
         updated_at=to_rfc3339(instance.updated_at),
@@ -269,7 +272,7 @@ def history_item(item: JournalItem) -> HistoryItem:
         actor=item.actor,
         inferred=item.inferred,
         outcome=item.outcome,
-        data=item.data,
+        data=_without_file_keys(item.data),
         effects=tuple(item.effects),
     )
 
@@ -286,6 +289,13 @@ def effect_view(effect: EffectItem) -> EffectView:
         created_at=to_rfc3339(effect.created_at),
         updated_at=to_rfc3339(effect.updated_at),
     )
+
+
+def _without_file_keys(value: Any) -> Any:
+    """Return what is kept of a form without what opens the files that its customer picked: nobody reads that."""
+    if isinstance(value, dict):
+        return {name: _without_file_keys(member) for name, member in value.items() if name != FILE_KEYS}
+    return [_without_file_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def _time(at: int | None) -> str | None:

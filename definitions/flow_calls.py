@@ -65,8 +65,8 @@ _NO_FILE = "We could not read a file of yours. Please choose it again."
 _MINTED_TOKEN = re.compile(r"ws_[0-9a-f]{32}")
 """A token of ours. It is bound to its session: where it has none (another Flow's, one long purged) it opens nothing."""
 
-_FIELD = re.compile(r"(?:`\$\.|required field `)([^`.\[]+)")
-"""Where a msgspec.ValidationError names the field of a form."""
+_FIELD = re.compile(r"at `\$\.([^`.\[]+)"), re.compile(r"required field `([^`]+)`")
+"""Where a msgspec.ValidationError names the field of a form: the one that something in it is wrong with, or missing."""
 
 
 class Call(Struct, frozen=True):
@@ -303,5 +303,5 @@ def _doubled(instance: Instance, screen: str, submitted: Any) -> bool:
 
 def _field_message(error: msgspec.ValidationError) -> str:
     """Return a message that names the field, if it is one that is wrong; a value is never repeated."""
-    found = _FIELD.search(str(error))
+    found = next((found for place in _FIELD if (found := place.search(str(error)))), None)
     return f"Please check: {found.group(1).replace('_', ' ')}" if found else NOT_UNDERSTOOD

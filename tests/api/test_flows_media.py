@@ -46,6 +46,20 @@ async def test_logic_gets_the_photo_that_the_customer_picked(serve: Serve) -> No
     assert said.content["data"] == {"extension_message_response": {"params": params}}
 
 
+async def test_what_opens_a_photo_is_shown_to_nobody(serve: Serve) -> None:
+    phone, _ = await sent(serve)
+    path = f"/admin/api/v1/sessions/damage/{phone.token}"
+
+    def asked() -> list[Heard]:
+        return [ask(phone.server, "GET", place, token=phone.server.world.admin_token) for place in (path, f"{path}/history")]
+
+    session, history = await asyncio.to_thread(asked)
+
+    assert (session.status, history.status) == (200, 200)
+    photos = [session.content["context"]["forms"]["DAMAGE"]["photos"], history.content[-1]["data"]["form"]["photos"]]
+    assert [[[*photo] for photo in picked] for picked in photos] == [[["media_id", "cdn_url", "file_name"]]] * 2
+
+
 async def test_a_photo_that_is_not_what_the_phone_said_is_asked_for_again_and_changes_nothing(serve: Serve) -> None:
     phone, said = await sent(serve, b"x" * 40)
 

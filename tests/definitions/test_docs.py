@@ -17,7 +17,6 @@ from tests.builders import NOON, an_event, an_instance, refusal
 from tests.definitions.documents import END, a_flow, a_lifecycle, a_screen, does, source_of
 
 TEXT = (SHIPPED.parent / "docs" / "definitions.md").read_text()
-README = (SHIPPED.parent / "README.md").read_text()
 LOGIC, BINDINGS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 SLOTS = {
@@ -69,12 +68,6 @@ async def test_the_logic_on_the_page_runs(folder: Path) -> None:
         "Tuesday is taken. Please choose another time.",
     )
     assert done.data["extension_message_response"]["params"] == {"slot": "mon-10", "flow_token": "token-1"}
-
-
-def test_the_readme_shows_the_same_logic() -> None:
-    [shown] = re.findall(r"```python\n# my/flows/booking/screens.py\n(.*?)```", README, re.DOTALL)
-
-    assert shown == LOGIC
 
 
 def test_the_bindings_on_the_page_run(folder: Path) -> None:

@@ -334,6 +334,7 @@ async def test_a_form_of_a_first_screen_that_opened_unseen_is_taken() -> None:
     ("data", "message"),
     [
         pytest.param({"size": "big"}, "Please check: size", id="of another type"),
+        pytest.param({"size": 1, "left_over": [5]}, "Please check: left over", id="of another type inside"),
         pytest.param({}, "Please check: size", id="missing"),
         pytest.param({"size": 7, "left_over": 5}, "Please check: left over", id="in words"),
         pytest.param({"size": 7, "left_over": ["a", 5]}, "Please check: left over", id="inside a list"),
