@@ -6,7 +6,6 @@ the definition, marked `unseen`.
 """
 
 import heapq
-from collections import defaultdict
 from collections.abc import Callable
 
 from engine.errors import StepError
@@ -27,10 +26,8 @@ def infer(
     and whoever went back cannot be told from one who went on. The steps happened no later than *event*, which shows
     them; their ids are made from its.
     """
-    unseen = defaultdict(list)
-    for transition in interpreter.definition.transitions:
-        if transition.unseen:
-            unseen[transition.source].append(transition)
+    if arrives(instance.state):
+        return ()
     # Each way with its steps back, its length, and a number of its own, so that the first written goes before.
     ways: list[tuple[int, int, int, tuple[Step, ...]]] = [(0, 0, 0, ())]
     made, seen = 1, set()
@@ -39,10 +36,10 @@ def infer(
         here = way[-1].after if way else instance
         if here.state in seen:
             continue
-        if arrives(here.state):
+        if way and arrives(here.state):
             return way
         seen.add(here.state)
-        for transition in unseen[here.state]:
+        for transition in interpreter.unseen.get(here.state, ()):
             if transition.target in seen:
                 continue
             move = Event(

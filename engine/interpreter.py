@@ -104,6 +104,10 @@ class Interpreter:
             state: tuple(dict.fromkeys(t.event for t in definition.transitions if t.source == state))
             for state in self.states
         }
+        self.unseen: dict[str, list[Transition]] = {}  # by their sources
+        for transition in definition.transitions:
+            if transition.unseen:
+                self.unseen.setdefault(transition.source, []).append(transition)
         order = {state.id: index for index, state in enumerate(definition.states)}
         self.rank: dict[str, int] = {}
         for transition in definition.transitions:

@@ -51,7 +51,9 @@ async def test_what_opens_a_photo_is_shown_to_nobody(serve: Serve) -> None:
     path = f"/admin/api/v1/sessions/damage/{phone.token}"
 
     def asked() -> list[Heard]:
-        return [ask(phone.server, "GET", place, token=phone.server.world.admin_token) for place in (path, f"{path}/history")]
+        return [
+            ask(phone.server, "GET", place, token=phone.server.world.admin_token) for place in (path, f"{path}/history")
+        ]
 
     session, history = await asyncio.to_thread(asked)
 
