@@ -1,8 +1,8 @@
 """
 `python -m bench.check`: how long checking and compiling a Flow takes, by the size of its document.
 
-The documents are made here: screens of texts, inputs and expressions, and for the largest inline images. Each is checked
-as `waystate check` checks it (read, linted, compiled, every finding placed), or compiled as a server does at its start.
+The documents are made here: screens of texts, inputs and expressions, and for the largest inline images. Each is
+checked as `waystate check` does (read, linted, compiled, every finding placed), or compiled as at a server's start.
 *decodes* is how many times longer that takes than decoding the JSON alone, measured in the same run, so that a slow
 machine or a busy moment is slow for both.
 """

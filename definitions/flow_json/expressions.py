@@ -168,7 +168,7 @@ def parse_binding(value: str) -> Reference:
     """
     if "${" in value[2:]:
         raise ExpressionError(
-            "One reference is the whole value; several, or one with text, stand in backticks", value.index("${", 2)
+            "The value must be one reference; several, or one with text, must stand in backticks", value.index("${", 2)
         )
     return _reference(value, 0)
 
@@ -313,9 +313,9 @@ def _unreadable(lexeme: str | None, text: str) -> str:
     if lexeme == "operator":
         return f"'{_shortened(text)}' is no operator"
     if lexeme == "word":
-        return f"'{_shortened(text)}' is no value; a text stands in single quotes"
+        return f"'{_shortened(text)}' is no value; a text must stand in single quotes"
     if text == '"':
-        return "A text stands in single quotes, not in double ones"
+        return "A text must stand in single quotes, not in double ones"
     return f"'{text}' is not expected here"
 
 
@@ -329,7 +329,9 @@ def _reference(text: str, offset: int) -> Reference:
     if "[" in text:
         raise ExpressionError("A reference cannot lead into an array", offset)
     if _OPERATOR_OR_TEXT.search(text):
-        raise ExpressionError("A reference holds one name; backticks stand around the whole expression", offset)
+        raise ExpressionError(
+            "A reference must hold one name alone; backticks stand around the whole expression", offset
+        )
     raise ExpressionError(_FORMS_OF_REFERENCE, offset)
 
 
@@ -429,7 +431,7 @@ class _Parser:
         node = self._take().node
         value = node.value if isinstance(node, Constant) else None
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ExpressionError("Behind a negative sign stands a number", sign.offset)
+            raise ExpressionError("Behind a negative sign a number must stand", sign.offset)
         return Constant(-value, sign.offset)
 
     def _deeper(self, token: _Token) -> None:

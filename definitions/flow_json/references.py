@@ -162,13 +162,14 @@ _NUMBER = {"type": "number"}
 _STRINGS = {"type": "array", "items": _STRING}
 _OBJECT = {"type": "object"}
 _UPDATE = {"type": "object", "properties": {"name": {"const": "update_data"}}}
-"""What an option's action is declared as, where options are data: Meta's client wants the constant."""
+"""What an option's action is declared as, where options are data: Meta wants the constant, and of all others a type."""
 
 TAKES: dict[str, Any] = {
     "text": _STRING,
     "texts": {"type": ["string", "array"], "items": _STRING},
     "string": _STRING,
     "strings": _STRINGS,
+    "choice": {"type": ["string", "array"], "items": _STRING},
     "boolean": {"type": "boolean"},
     "integer": _NUMBER,
     "number": _NUMBER,
@@ -179,7 +180,7 @@ TAKES: dict[str, Any] = {
     "dates": _STRINGS,
     "image": _STRING,
     "url": _STRING,
-    "action": _OBJECT,
+    "action": {"type": "object", "properties": {"name": _STRING}},
     "switch": {"type": ["string", "number", "boolean"]},
     "object": _OBJECT,
     "payload": _OBJECT,
@@ -189,8 +190,12 @@ TAKES: dict[str, Any] = {
 
 
 @cache
-def taken_by(prop: Property) -> Any:
-    """Return the schema of the values that a property takes, None where the table does not say."""
+def taken_by(prop: Property, mode: Literal["single", "range", ""] = "") -> Any:
+    """
+    Return the schema of the values that a property takes, None where the table does not say.
+
+    *mode* is that of a CalendarPicker, for what it says twice in range mode; empty if only the phone knows it.
+    """
     if prop.kind == "shape":
         return _object_of(SHAPES[prop.shape])
     if prop.kind in ("options", "items", "pictures"):
@@ -198,7 +203,11 @@ def taken_by(prop: Property) -> Any:
     if prop.kind == "action" and [name for name, _ in prop.actions] == ["update_data"]:
         return _UPDATE
     taken = TAKES.get(prop.kind)
-    return {**taken, "type": [taken["type"], "object"]} if prop.ranged and taken else taken
+    if not prop.ranged or not taken or mode == "single":
+        return taken
+    if mode == "range":
+        return {"type": "object", "properties": {"start-date": taken, "end-date": taken}}
+    return {**taken, "type": [taken["type"], "object"]}
 
 
 def _object_of(shape: Shape) -> Any:

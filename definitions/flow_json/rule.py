@@ -25,6 +25,9 @@ OBSERVED = "the observed behaviour of Meta's own client"
 OURS = "ours"
 """Who says so: a page of Meta's, what its client does, or we."""
 
+REFUSED = "Meta refuses the document."
+"""Why most rules are kept."""
+
 _BRIEF = 40
 """How much of what an author wrote a message repeats."""
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 from definitions.flow_json.expressions import Kind
+from definitions.flow_json.rule import brief
 from definitions.json_text import escape
 
 CONST = "const"
@@ -27,9 +28,6 @@ TYPES: dict[str, Kind] = {
     "object": "object",
 }
 """The types that a schema may name, and the kind of value that each is."""
-
-_LENGTH = 40
-"""How much of a name a message repeats."""
 
 Fault = Literal["", "undeclared", "in an array", "without a schema"]
 
@@ -46,7 +44,7 @@ class Mismatch(Struct, frozen=True):
     Where a schema does not give what another wants: at *path*.
 
     *missing* names a property that is wanted there, *constant* the one value that is; without them, the values are of
-    other kinds than those *wanted*.
+    other kinds than those *wanted*, or a constant of which no type is *given*.
     """
 
     path: tuple[str, ...]
@@ -101,6 +99,8 @@ def mismatch(given: Any, wanted: Any, path: tuple[str, ...] = ()) -> Mismatch | 
     if isinstance(constant, str) and isinstance(given, dict) and given.get(CONST) != constant:
         return Mismatch(path, constant=constant)
     have, want = kinds(given), kinds(wanted)
+    if want and isinstance(given, dict) and CONST in given and "type" not in given:
+        return Mismatch(path, want)
     if not have or not want:
         return None
     if not have & want:
@@ -117,7 +117,7 @@ def _object_mismatch(given: dict[str, Any], wanted: dict[str, Any], path: tuple[
     if not isinstance(has, dict):
         return None
     for name in required if isinstance(required, list) else ():
-        if isinstance(name, str) and name not in has:
+        if isinstance(name, str) and name and name not in has:
             return Mismatch(path, missing=name)
     for name, schema in wants.items() if isinstance(wants, dict) else ():
         if name in has and (found := mismatch(has[name], schema, (*path, name))):
@@ -148,7 +148,7 @@ def _member_misfits(value: dict[str, Any], schema: dict[str, Any], pointer: str)
     # Among more names than it has members there is one that is missing: so many are enough to look at.
     for name in required[: len(value) + 1] if isinstance(required, list) else ():
         if isinstance(name, str) and name not in value:
-            yield pointer, f"has no {name[:_LENGTH]!r}, which is required"
+            yield pointer, f"has no {brief(name)!r}, which is required"
     declared = properties if isinstance(properties, dict) else {}
     for name, member in value.items():
         yield from misfits(member, declared.get(name), f"{pointer}/{escape(name)}")

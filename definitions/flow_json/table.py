@@ -9,6 +9,7 @@ Rule 1: a limit is hard, and Meta refuses what is beyond, or it is soft and the 
 Rule 2: what is not in the table is not in the language, up to the newest version that we know.
 """
 
+import re
 from typing import Literal
 
 from msgspec import Struct
@@ -35,6 +36,7 @@ Kind = Literal[
     "name",  # a string that no expression may make
     "string",  # any string
     "strings",  # a list of strings
+    "choice",  # a string, or a list of them, though one is meant
     "boolean",
     "integer",
     "number",
@@ -75,7 +77,7 @@ class Property(Struct, frozen=True):
     *dynamic*: an expression may stand for the whole of it. *least* and *most* bound a number, or how many a list holds;
     *cut* is after how many characters the phone cuts a text off. *actions* are those it may do, each from a version on.
     *ranged*: a CalendarPicker in range mode takes `{start-date, end-date}` of them instead. *filled*: the version from
-    which a text may not be blank.
+    which a text may not be blank, None where another rule says what it must be.
     """
 
     name: str
@@ -90,7 +92,7 @@ class Property(Struct, frozen=True):
     actions: tuple[tuple[str, Version], ...] = ()
     shape: str = ""
     ranged: bool = False
-    filled: Version = (6, 0)
+    filled: Version | None = (6, 0)
 
 
 class Shape(Struct, frozen=True):
@@ -131,10 +133,9 @@ _V4, _V5, _V5_1, _V6, _V6_1, _V6_2, _V6_3, _V7, _V7_1 = (
 _VISIBLE = Property("visible", "boolean")
 _ENABLED = Property("enabled", "boolean")
 _REQUIRED = Property("required", "boolean")
-_NAME = Property("name", "name", required=OLDEST, dynamic=False)
+_NAME = Property("name", "name", required=OLDEST, dynamic=False, filled=_V4)
 _ERROR = Property("error-message", "text", since=_V4)
 _FONT_WEIGHTS = ("bold", "italic", "bold_italic", "normal")
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SELECT = (("data_exchange", OLDEST), ("update_data", _V6))
 _UPDATE = (("update_data", _V6),)
 _LINK = (("data_exchange", OLDEST), ("navigate", OLDEST), ("open_url", _V6))
@@ -159,6 +160,12 @@ IMAGE_BYTES = 300 * 1024
 """How large any other image should be."""
 DROPDOWN_WITH_IMAGES = 100
 """How many options a Dropdown may have when one has an image."""
+DATES_SINCE: Version = 5, 0
+DATE, MILLISECONDS = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})"), re.compile(r"-?[0-9]{1,16}")
+"""How a date is written from that version on, and how before."""
+COUNT = re.compile(r"[0-9]{1,9}")
+"""How a number of characters is written as a text."""
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def _action(name: str, *actions: tuple[str, Version], since: Version = OLDEST, required: bool = False) -> Property:
@@ -173,8 +180,8 @@ def _shown(cut: int) -> Property:
     return Property("text", "text", required=OLDEST, cut=cut, filled=OLDEST)
 
 
-def _options(least: int, most: int) -> Property:
-    return Property("data-source", "options", required=OLDEST, least=least, most=most, shape="option")
+def _options(least: int, most: int, shape: str = "option") -> Property:
+    return Property("data-source", "options", required=OLDEST, least=least, most=most, shape=shape)
 
 
 def _media(kind: str) -> tuple[Property, ...]:
@@ -212,7 +219,7 @@ DATA_CHANNEL_URI_UNTIL: Version = 3, 0
 SCREEN = Shape(
     "screen",
     (
-        Property("id", "name", required=OLDEST, dynamic=False),
+        Property("id", "name", required=OLDEST, dynamic=False, filled=None),
         Property("title", "text"),
         Property("layout", "shape", required=OLDEST, dynamic=False, shape="layout"),
         Property("terminal", "boolean", dynamic=False),
@@ -243,12 +250,23 @@ OPTION = Shape(
         _ENABLED,
         Property("image", "image", since=_V5),
         Property("alt-text", "text", since=_V5),
-        Property("color", "string", since=_V5),
+        Property("color", "string", since=_V5, filled=None),
         _action("on-select-action", *_UPDATE, since=_V6),
         _action("on-unselect-action", *_UPDATE, since=_V6),
     ),
 )
 """One of what an input offers; images, colours and actions came later than the inputs."""
+
+CHIP = Shape(
+    "chip",
+    tuple(
+        each
+        for each in OPTION.properties
+        if each.name in ("id", "title", "enabled", "on-select-action", "on-unselect-action")
+    ),
+    since=_V6_3,
+)
+"""One of what a ChipsSelector offers."""
 
 LIST_ITEM = Shape(
     "list item",
@@ -316,7 +334,7 @@ ACTIONS: dict[str, Shape] = {
         "open_url",
         (
             Property("name", "name", required=OLDEST, dynamic=False),
-            Property("url", "url", required=OLDEST),
+            Property("url", "url", required=OLDEST, filled=None),
         ),
         since=_V6,
     ),
@@ -327,7 +345,7 @@ NEXT = Shape(
     "next",
     (
         Property("type", "enum", dynamic=False, values=("screen",)),
-        Property("name", "name", required=OLDEST, dynamic=False),
+        Property("name", "name", required=OLDEST, dynamic=False, filled=None),
     ),
 )
 
@@ -412,7 +430,7 @@ COMPONENTS: dict[str, Component] = {
         ),
         Component(
             "RadioButtonsGroup",
-            (*_GROUP, _options(1, 20), Property("init-value", "string", since=_V4)),
+            (*_GROUP, _options(1, 20), Property("init-value", "choice", since=_V4)),
             value="string",
             within=_EVERYWHERE,
         ),
@@ -437,7 +455,7 @@ COMPONENTS: dict[str, Component] = {
                 _NAME,
                 _text("label", 80),
                 _text("description", 300, required=False),
-                _options(2, 20),
+                _options(2, 20, "chip"),
                 Property("min-selected-items", "integer", least=0),
                 Property("max-selected-items", "integer", least=1),
                 *_INPUT,
@@ -498,7 +516,7 @@ COMPONENTS: dict[str, Component] = {
                 Property("min-date", "date"),
                 Property("max-date", "date"),
                 Property("unavailable-dates", "dates"),
-                Property("include-days", "enums", values=_DAYS),
+                Property("include-days", "enums", values=WEEKDAYS),
                 Property("min-days", "integer", least=0),
                 Property("max-days", "integer", least=1),
                 _action("on-select-action", ("data_exchange", _V6_1)),
@@ -596,7 +614,7 @@ COMPONENTS: dict[str, Component] = {
         Component(
             "If",
             (
-                Property("condition", "condition", required=_V4, dynamic=False),
+                Property("condition", "condition", required=_V4, dynamic=False, filled=None),
                 Property("then", "components", required=_V4, dynamic=False),
                 Property("else", "components", dynamic=False),
             ),
@@ -606,7 +624,7 @@ COMPONENTS: dict[str, Component] = {
         Component(
             "Switch",
             (
-                Property("value", "switch", required=_V4, dynamic=False),
+                Property("value", "switch", required=_V4, dynamic=False, filled=None),
                 Property("cases", "cases", required=_V4, dynamic=False),
             ),
             since=_V4,
@@ -615,7 +633,7 @@ COMPONENTS: dict[str, Component] = {
         Component(
             "Form",
             (
-                _NAME,
+                Property("name", "name", required=OLDEST, dynamic=False),
                 Property("children", "components", required=OLDEST, dynamic=False),
                 Property("init-values", "object"),
                 Property("error-messages", "object"),
@@ -632,7 +650,7 @@ FORM_LIMIT_SINCE: Version = _V7
 SHAPES: dict[str, Shape] = {
     each.name: each
     for each in (
-        FLOW, SCREEN, LAYOUT, OPTION, LIST_ITEM, MAIN_CONTENT, START, END, PICTURE, NEXT,
+        FLOW, SCREEN, LAYOUT, OPTION, CHIP, LIST_ITEM, MAIN_CONTENT, START, END, PICTURE, NEXT,
         *ACTIONS.values(), *COMPONENTS.values(),
     )
 }  # fmt: skip

@@ -38,7 +38,7 @@ from definitions.flow_json.expressions import (
     parse_nested,
     references,
 )
-from definitions.flow_json.rule import ERROR_CODES, MEDIA, OBSERVED, brief, error, warning
+from definitions.flow_json.rule import ERROR_CODES, MEDIA, OBSERVED, REFUSED, brief, error, warning
 from definitions.flow_json.table import MAX_MEDIA_FILES, effective
 from definitions.json_text import escape
 from engine.errors import Problem
@@ -51,7 +51,6 @@ _FILES, _KILOBYTES = 30, 25 * 1024
 
 _PICKERS = {"PhotoPicker": "max-uploaded-photos", "DocumentPicker": "max-uploaded-documents"}
 _SELECTS = ("on-select-action", "on-unselect-action")
-_REFUSED = "Meta refuses the document."
 
 
 class _Used(Struct, frozen=True):
@@ -80,7 +79,7 @@ def problems(flow: FlowDocument) -> Iterator[Problem]:
             if action.name == "navigate":
                 yield from _next_problems(flow, each, action)
             elif action.name == "complete" and not each.terminal:
-                message = f"{brief(each.id) or 'the screen'} is not terminal: complete stands on a terminal screen"
+                message = f"{brief(each.id) or 'the screen'} is not terminal: complete must stand on a terminal screen"
                 yield COMPLETE.at(f"{action.pointer}/name", message)
             elif action.name == "update_data":
                 yield from _update_problems(each, action)
@@ -130,7 +129,7 @@ NEXT = error(
     "navigate-screen",
     "INVALID_NAVIGATE_ACTION_NEXT_SCREEN_NAME",
     "navigate leads to a screen of the Flow.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(
         screen("FIRST", component("EmbeddedLink", text="Up", on_click_action=navigate("MOON")), go_to("LAST")), last()
@@ -141,10 +140,27 @@ ITSELF = error(
     "navigate-itself",
     "INVALID_NAVIGATE_ACTION_NEXT_SCREEN_NAME",
     "No screen navigates to itself.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(
         screen("FIRST", component("EmbeddedLink", text="Again", on_click_action=navigate("FIRST")), go_to("LAST")),
+        last(),
+    ),
+    keeps=flow(screen("FIRST", go_to("LAST")), last()),
+)
+NEXT_WRITTEN = warning(
+    "navigate-written",
+    "INVALID_NAVIGATE_ACTION_NEXT_SCREEN_NAME",
+    "The screen that an action navigates to is written out, not found out by an expression.",
+    why="Meta looks for a screen of that very name: it refuses the document, or the step leads nowhere.",
+    source=ERROR_CODES,
+    breaks=flow(
+        screen(
+            "FIRST",
+            component("EmbeddedLink", text="On", on_click_action=navigate("${data.next}")),
+            go_to("LAST"),
+            data={"next": example_of("string", "LAST")},
+        ),
         last(),
     ),
     keeps=flow(screen("FIRST", go_to("LAST")), last()),
@@ -153,7 +169,7 @@ COMPLETE = error(
     "complete-terminal",
     "INVALID_COMPLETE_ACTION",
     "complete stands on a terminal screen.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(
         screen("FIRST", component("EmbeddedLink", text="On", on_click_action=navigate("LAST")), footer(complete())),
@@ -166,9 +182,12 @@ COMPLETE = error(
 def _next_problems(flow: FlowDocument, here: Screen, action: Action) -> Iterator[Problem]:
     following = action.properties.get("next")
     name = following.get("name") if isinstance(following, dict) else None
-    if not isinstance(name, str) or is_dynamic(name):
+    if not isinstance(name, str):
         return
-    if name == here.id:
+    if is_dynamic(name):
+        message = f"{brief(name)} is an expression: write out the screen's id"
+        yield NEXT_WRITTEN.at(f"{action.pointer}/next/name", message)
+    elif name == here.id:
         yield ITSELF.at(f"{action.pointer}/next/name", f"{brief(name)} navigates to itself")
     elif name not in flow.screens:
         message = f"there is no screen {brief(name) or 'without a name'} to navigate to"
@@ -214,7 +233,7 @@ VALUE = error(
     "navigate-value",
     "INVALID_NAVIGATE_ACTION_PAYLOAD",
     "A value that navigate passes on is of the type that the next screen declares.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(screen("FIRST", go_to("LAST", guest=5)), last(data=_GUEST)),
     keeps=flow(screen("FIRST", go_to("LAST", guest="Ada")), last(data=_GUEST)),
@@ -226,7 +245,7 @@ INNER_VALUE = error(
     "navigate-value-inside",
     "INVALID_NAVIGATE_ACTION_STATIC_DATA",
     "Objects and lists that navigate passes on hold what the next screen declares.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=flow(screen("FIRST", go_to("LAST", place={"city": 5})), last(data=_PLACE)),
     keeps=flow(screen("FIRST", go_to("LAST", place={"city": "London"})), last(data=_PLACE)),
@@ -334,7 +353,7 @@ UPDATED = error(
     "update-data-key",
     "INVALID_UPDATE_DATA_ACTION_PAYLOAD",
     "update_data sets only what its own screen declares as data.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=flow(last(_choosing(_update(town="Paris")), data=_CITY)),
     keeps=flow(last(_choosing(_update(city="Paris")), data=_CITY)),
@@ -343,7 +362,7 @@ TO_ITSELF = error(
     "update-data-itself",
     "INVALID_UPDATE_DATA_ACTION_PAYLOAD",
     "update_data sets nothing to its own value.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=flow(last(_choosing(_update(city="${data.city}")), data=_CITY)),
     keeps=flow(last(_choosing(_update(city="${form.choice}")), data=_CITY)),
@@ -352,7 +371,7 @@ UPDATE_VALUE = error(
     "update-data-value",
     "INVALID_UPDATE_DATA_ACTION_PAYLOAD",
     "A value that update_data sets is of the type that the screen declares.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=flow(last(_choosing(_update(city=5)), data=_CITY)),
     keeps=flow(last(_choosing(_update(city="Paris")), data=_CITY)),
@@ -361,7 +380,7 @@ ONCE = error(
     "select-action-once",
     "INVALID_UPDATE_DATA_ACTION_PAYLOAD",
     "From 6.0 on, what selecting does is said of a component or of its options, not of both; unselecting likewise.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=flow(
         last(_choosing(_update(city="Paris"), **{"on-select-action": _update(city="Rome")}), data=_CITY),
@@ -373,9 +392,10 @@ ONCE = error(
 def _update_problems(here: Screen, action: Action) -> Iterator[Problem]:
     for key, value in action.payload.items():
         place = f"{action.pointer}/payload/{escape(key)}"
+        referred = value[1:-1].strip() if isinstance(value, str) and is_nested(value) else value
         if key not in here.data:
             yield UPDATED.at(place, f"{brief(here.id) or 'the screen'} declares no data {brief(key)}")
-        elif value in (f"${{data.{key}}}", f"${{screen.{here.id}.data.{key}}}"):
+        elif referred in (f"${{data.{key}}}", f"${{screen.{here.id}.data.{key}}}"):
             yield TO_ITSELF.at(place, f"{brief(key)} is set to its own value")
         else:
             for pointer, message in _deep_misfits(value, here.data[key], place):
@@ -403,7 +423,7 @@ OUTSIDE = error(
     "footer-in-form",
     "INVALID_FOOTER_PAYLOAD_OUTSIDE_FORM",
     "Before 4.0, a Footer passes on what was put into a Form only if it stands in the Form.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(_FOOTER_OUTSIDE, version="3.1"),
     keeps=flow(_FOOTER_INSIDE),
@@ -421,7 +441,7 @@ FORM_NAME = error(
     "form-as-value",
     "INVALID_ON_CLICK_ACTION_PAYLOAD",
     "A payload has no Form as a value, only what stands in it.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(
         screen(
@@ -445,7 +465,7 @@ def _form_problems(
             continue
         name = each.reference.path[0]
         if name in screen.forms:
-            yield FORM_NAME.at(each.pointer, f"{brief(name)} is a Form, which is no value")
+            yield FORM_NAME.at(each.pointer, f"{brief(name)} is a Form, which is no value: name what stands in it")
         elif outside and screen is here:
             rule = OUTSIDE if effective(flow.version) < (4, 0) else OUTSIDE_LATER
             message = f"the Footer stands outside the Form, and passes on {brief(name)} that is put into it"
@@ -479,8 +499,8 @@ PASSED_ON = error(
 TOP_LEVEL = error(
     "media-top-level",
     "INVALID_ON_CLICK_ACTION_PAYLOAD",
-    "In a payload, photos and documents are values of their own, not inside an object or a list.",
-    why=_REFUSED,
+    "In a payload, photos and documents are values of their own, not inside an object, a list or an expression.",
+    why=REFUSED,
     source=MEDIA,
     breaks=flow(screen("LAST", _photos(1), footer(complete(all={"photos": _PHOTOS})), terminal=True)),
     keeps=flow(screen("LAST", _photos(1), footer(complete(photos=_PHOTOS)), terminal=True)),
@@ -489,7 +509,7 @@ FILES = error(
     "media-files",
     "INVALID_ON_CLICK_ACTION_PAYLOAD",
     f"From 5.0 on, at most {MAX_MEDIA_FILES} files go with complete; a picker without a limit takes {_FILES}.",
-    why=_REFUSED,
+    why=REFUSED,
     source=MEDIA,
     breaks=flow(screen("LAST", _photos(11, max_file_size_kb=1024), footer(complete(photos=_PHOTOS)), terminal=True)),
     keeps=flow(screen("LAST", _photos(10, max_file_size_kb=1024), footer(complete(photos=_PHOTOS)), terminal=True)),
@@ -498,7 +518,7 @@ ONE_FILE = error(
     "media-one-file",
     "INVALID_ON_CLICK_ACTION_PAYLOAD",
     "Before 5.0, at most one file goes with complete.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(screen("LAST", _photos(2), footer(complete(photos=_PHOTOS)), terminal=True), version="4.0"),
     keeps=flow(screen("LAST", _photos(2), footer(complete(photos=_PHOTOS)), terminal=True)),
@@ -524,10 +544,10 @@ def _media_problems(
         if picker is None:
             continue
         if action.name == "navigate":
-            yield PASSED_ON.at(each.pointer, f"navigate does not pass on what a {picker.type} takes")
-        elif each.inside and action.name in ("complete", "data_exchange"):
-            yield TOP_LEVEL.at(each.pointer, f"what a {picker.type} takes is a value of its own in a payload")
-        elif each.alone and action.name == "complete":
+            yield PASSED_ON.at(each.pointer, f"navigate cannot pass on what a {picker.type} takes")
+        elif (each.inside or not each.alone) and action.name in ("complete", "data_exchange"):
+            yield TOP_LEVEL.at(each.pointer, f"what a {picker.type} takes must be the whole of a value of the payload")
+        elif action.name == "complete":
             sent.append(picker)
     if sent:
         yield from _size_problems(flow, action, sent)

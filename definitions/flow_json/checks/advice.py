@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from definitions.flow_json.checks.inputs import form_entries
 from definitions.flow_json.document import Component, FlowDocument, Screen
 from definitions.flow_json.examples import (
     DONE,
@@ -48,7 +49,11 @@ _FORMATS = ("/9j/", "iVBORw")
 """How the base64 texts of JPEG and PNG begin."""
 _WEBP = "UklGR"
 """How that of a WEBP begins."""
-_MARKUP = re.compile(r"^ {0,3}(?P<heading>#{1,6} )|(?P<image>!\[[^\]]*\]\()|^ {0,3}(?P<table>\|.*\|) *$", re.MULTILINE)
+_MARKUP = re.compile(
+    r"^ {0,3}(?P<heading>#{1,6} )|(?P<image>!\[[^\[\]]*\]\()|^ {0,3}(?P<table>\|.*\|) *$", re.MULTILINE
+)
+_ELSEWHERE = re.compile(r"!\[[^\[\]]*\]\(\s*+(?!data:image/(?:png|jpe?g|webp);base64,)")
+"""An image of a RichText that does not stand in it."""
 _ANSWER = re.compile(r"\$\{(?:screen\.([^{}.]+)\.)?form\.([^{}.]+)")
 
 Found = tuple[Shape, Property, Any, str]
@@ -63,6 +68,8 @@ def problems(flow: FlowDocument) -> Iterator[Problem]:
             yield from _length_problems(found)
             yield from _image_problems(found, version)
         yield from _markup_problems(each)
+        yield from _rich_image_problems(each)
+        yield from _message_problems(each)
         yield from _hidden_problems(each)
         yield from _way_problems(flow, each)
     yield from _answer_problems(flow)
@@ -131,6 +138,15 @@ def _length_problems(found: Found) -> Iterator[Problem]:
             yield LENGTH.at(there, _too_long(shape, known, len(each)))
 
 
+def _message_problems(screen: Screen) -> Iterator[Problem]:
+    """Yield which of the messages that a Form has for its inputs are too long for them."""
+    for inputs, pointer, name, message in form_entries(screen, "error-messages"):
+        shape = COMPONENTS[inputs[name].type] if name in inputs else None
+        known = shape.property("error-message") if shape else None
+        if shape and known:
+            yield from _length_problems((shape, known, message, pointer))
+
+
 def _each(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
     """Yield a value, or those of its list or its object."""
     if isinstance(value, list):
@@ -149,13 +165,16 @@ def _markup_problems(screen: Screen) -> Iterator[Problem]:
     for each in screen.of_type("TextBody", "TextCaption"):
         if each.properties.get("markdown") is not True:
             continue
-        value = each.properties.get("text")
-        lines = [line for line in value if isinstance(line, str)] if isinstance(value, list) else [value]
-        for line in lines:
-            match = _MARKUP.search(line) if isinstance(line, str) and not is_dynamic(line) else None
-            if match:
-                yield MARKUP.at(f"{each.pointer}/text", f"{each.type} shows no {match.lastgroup}; RichText does")
-                break
+        match = next((found for _, line in _lines(each) if (found := _MARKUP.search(line))), None)
+        if match:
+            yield MARKUP.at(f"{each.pointer}/text", f"{each.type} shows no {match.lastgroup}; RichText does")
+
+
+def _lines(found: Component) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a component's text, as far as they are written out, behind their places."""
+    for pointer, line in _each(found.properties.get("text"), f"{found.pointer}/text"):
+        if isinstance(line, str) and not is_dynamic(line):
+            yield pointer, line
 
 
 # Images
@@ -186,6 +205,23 @@ SIZE = warning(
     breaks=lambda: _with_image(LIST_IMAGE_BYTES[0][1] + 3),
     keeps=_with_image(1200),
 )
+
+RICH_IMAGE = warning(
+    "rich-text-image",
+    "IMAGE_NOT_SHOWN",
+    "An image of a RichText stands in it, as the base64 text of a PNG, a JPEG or a WEBP.",
+    why="The phone fetches no image: it shows none.",
+    source=COMPONENTS_PAGE,
+    breaks=flow(last(component("RichText", text=["![A tree](https://shop.example/tree.png)"]))),
+    keeps=flow(last(component("RichText", text=["![A tree](data:image/png;base64,iVBORw0KGgo=)"]))),
+)
+
+
+def _rich_image_problems(screen: Screen) -> Iterator[Problem]:
+    for each in screen.of_type("RichText"):
+        for pointer, line in _lines(each):
+            if _ELSEWHERE.search(line):
+                yield RICH_IMAGE.at(pointer, "an image must stand here itself: ![…](data:image/png;base64,…)")
 
 
 def _image_problems(found: Found, version: Version) -> Iterator[Problem]:

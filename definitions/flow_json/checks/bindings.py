@@ -40,10 +40,11 @@ from definitions.flow_json.expressions import (
     parse_nested,
     references,
     type_faults,
+    unclear_order,
 )
 from definitions.flow_json.references import TAKES, Lost, Meanings, taken_by
 from definitions.flow_json.rule import COMPONENTS as COMPONENTS_PAGE
-from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, Rule, brief, error, warning
+from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, REFUSED, Rule, brief, error, warning
 from definitions.flow_json.schema_types import Mismatch, kind, kinds, said
 from definitions.flow_json.table import COMPONENTS, SCREEN, SHAPES, Property, Shape, Version, effective
 from definitions.json_text import escape
@@ -55,10 +56,8 @@ NESTED_SINCE_VERSION: Version = 6, 0
 
 _FORMS_CHECKED_SINCE: Version = 7, 0
 
-_REFUSED = "Meta refuses the document."
-
 _LOOKS_LIKE_REFERENCE = re.compile(r"\$\{\s*(?:data|form|screen)\.")
-_TEXTUAL = frozenset({"text", "texts", "string", "strings", "url", "image", "message"})
+_TEXTUAL = frozenset({"text", "texts", "string", "strings", "choice", "url", "image", "message"})
 """The kinds of property that take any text, so that what is no expression is one."""
 
 
@@ -98,6 +97,7 @@ def _offered(properties: dict[str, Any]) -> dict[str, Any]:
 
 _NAMED = example_of("string", "Ana")
 _TICKED = example_of("boolean", True)
+_AGE = example_of("number", 7)
 _GREETING = text("${data.name}")
 
 
@@ -107,7 +107,7 @@ NESTED_SYNTAX = error(
     "nested-expression",
     "INVALID_PROPERTY_VALUE",
     "What stands in backticks is an expression.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=_shown_with(text("`'Hello ' ${data.name`"), name=_NAMED),
     keeps=_shown_with(text("`'Hello ' ${data.name}`"), name=_NAMED),
@@ -116,7 +116,7 @@ NESTED_KINDS = error(
     "nested-expression-kinds",
     "INVALID_PROPERTY_VALUE",
     "The operators of a nested expression get values that they take, and its own value is one that the property takes.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=_shown_with({**text(), "visible": "`${data.name} > 1`"}, name=_NAMED),
     keeps=_shown_with({**text(), "visible": "`${data.name} != ''`"}, name=_NAMED),
@@ -125,7 +125,7 @@ NESTED_SINCE = error(
     "nested-expression-version",
     "PATTERN_MISMATCH",
     "Nested expressions are used from 6.0 on.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=_shown_with({**text(), "visible": "`${data.name} != ''`"}, version="5.1", name=_NAMED),
     keeps=_shown_with({**text(), "visible": "`${data.name} != ''`"}, version="6.0", name=_NAMED),
@@ -143,7 +143,7 @@ BINDING_FORM = error(
     "binding-form",
     "PATTERN_MISMATCH",
     "A reference is `${data.name}`, `${form.name}`, `${screen.ID.data.name}` or `${screen.ID.form.name}`.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with({**text(), "visible": "${is_shown}"}, is_shown=_TICKED),
     keeps=_shown_with({**text(), "visible": "${data.is_shown}"}, is_shown=_TICKED),
@@ -161,7 +161,7 @@ STATIC_NAME = error(
     "name-static",
     "PATTERN_MISMATCH",
     "The name of a component is no expression.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=flow(last(component("Form", name="`'form'`", children=[text()]))),
     keeps=flow(last(component("Form", name="form", children=[text()]))),
@@ -170,7 +170,7 @@ STATIC_PARTS = error(
     "rich-text-static",
     "INVALID_TEXT_DYNAMIC_DATA",
     "The items of a RichText's text are no expressions; only the text as a whole may be one.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_shown_with(component("RichText", text=["# Hello", "${data.name}"]), name=_NAMED),
     keeps=_shown_with(component("RichText", text="${data.name}"), name=_NAMED),
@@ -179,7 +179,7 @@ REFERENCES_SINCE = error(
     "reference-version",
     "PATTERN_MISMATCH",
     "Before 4.0 the properties of components refer to the screen's data alone.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_after_asking(text("${screen.ASK.form.first_name}"), "3.1"),
     keeps=_after_asking(text("${screen.ASK.form.first_name}")),
@@ -191,7 +191,7 @@ DATA = error(
     "data-declared",
     "INVALID_SCREEN_DYNAMIC_DATA",
     "What a component shows of its screen's data is declared in the screen's data model, and not in an array.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with(text("${data.email}"), name=_NAMED),
     keeps=_shown_with(_GREETING, name=_NAMED),
@@ -200,7 +200,7 @@ INPUT = error(
     "input-there",
     "INVALID_SCREEN_DYNAMIC_DATA",
     "What a component shows of the screen's inputs is put in on that screen.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_filled(text("${form.last_name}")),
     keeps=_filled(text("${form.first_name}")),
@@ -209,7 +209,7 @@ GLOBAL = error(
     "global-there",
     "INVALID_SCREEN_DATA",
     "What a component shows of another screen is there: that screen, and its data or its input.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_after_asking(text("${screen.ASK.form.last_name}")),
     keeps=_after_asking(text("${screen.ASK.form.first_name}")),
@@ -218,7 +218,7 @@ OWN_SCREEN = error(
     "global-elsewhere",
     "INVALID_SCREEN_DATA",
     "A component refers to its own screen by `${data.name}` and `${form.name}`, not by the screen's id.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with(text("${screen.LAST.data.name}"), name=_NAMED),
     keeps=_shown_with(_GREETING, name=_NAMED),
@@ -229,7 +229,7 @@ DATA_KIND = error(
     "data-kind",
     "INVALID_SCREEN_DYNAMIC_DATA",
     "What a component shows is declared with the type that the property takes.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with({**text(), "visible": "${data.name}"}, name=_NAMED),
     keeps=_shown_with({**text(), "visible": "${data.is_shown}"}, is_shown=_TICKED),
@@ -238,7 +238,7 @@ ITEM_SCHEMA = error(
     "data-item-schema",
     "INVALID_SCREEN_DYNAMIC_DATA",
     "The items of a list are declared with what such items must have: those of an option are an id and a title.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_offered({"id": {"type": "string"}}),
     keeps=_offered({"id": {"type": "string"}, "title": {"type": "string"}}),
@@ -256,16 +256,29 @@ CONDITION = error(
     "if-condition",
     "INVALID_PROPERTY_VALUE",
     "The condition of an If is an expression that refers to something and is true or false.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with(component("If", condition="${data.name} ==", then=[text()]), name=_NAMED),
     keeps=_shown_with(component("If", condition="${data.name} == 'Ana'", then=[text()]), name=_NAMED),
+)
+ORDER = warning(
+    "if-order",
+    "UNCLEAR_ORDER",
+    "In the condition of an If, parentheses stand around what `&&` joins, unless that is one reference.",
+    why="Meta's page has `&&` come before all other operators: read so, `a && b > 5` is not what was meant.",
+    source=COMPONENTS_PAGE,
+    breaks=_shown_with(
+        component("If", condition="${data.old} && ${data.age} > 5", then=[text()]), old=_TICKED, age=_AGE
+    ),
+    keeps=_shown_with(
+        component("If", condition="${data.old} && (${data.age} > 5)", then=[text()]), old=_TICKED, age=_AGE
+    ),
 )
 SWITCH = error(
     "switch-value",
     "INVALID_PROPERTY_VALUE",
     "A Switch decides by a reference.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_shown_with(component("Switch", value="Ana", cases={"Ana": [text()]}), name=_NAMED),
     keeps=_shown_with(component("Switch", value="${data.name}", cases={"Ana": [text()]}), name=_NAMED),
@@ -305,11 +318,13 @@ class _Judge:
             elif prop.kind == "switch":
                 yield from self._switch(value, prop, here)
             elif prop.kind == "name" and is_dynamic(value):
-                yield STATIC_NAME.at(here, "the name of a component is a plain text")
+                yield STATIC_NAME.at(here, "the name of a component must be a plain text")
             elif prop.kind == "object" and shape.name == "Form" and isinstance(value, dict):
                 yield from self._by_input(name, value, here)
             elif shape.name == "RichText" and prop.kind == "texts":
                 yield from self._rich_text(value, prop, here)
+            elif prop.ranged:
+                yield from self._ranged(value, prop, owner.get("mode", "single"), here)
             elif prop.dynamic:
                 yield from self._value(value, prop, here)
 
@@ -322,18 +337,29 @@ class _Judge:
                 yield from self._item(item, prop, f"{pointer}/{index}")
         elif isinstance(value, dict) and prop.kind == "shape":
             yield from self._members(value, SHAPES[prop.shape], pointer)
-        elif isinstance(value, dict) and (prop.ranged or prop.kind == "message"):
-            taken = TAKES["string"] if prop.kind == "message" else TAKES[prop.kind]
-            for name, item in value.items():
-                here = f"{pointer}/{escape(name)}"
-                if isinstance(item, str):
-                    yield from self._string(item, taken, here, textual=prop.kind in _TEXTUAL)
+        elif isinstance(value, dict) and prop.kind == "message":
+            yield from self._strings(value, TAKES["string"], pointer, textual=True)
+
+    def _ranged(self, value: Any, prop: Property, mode: Any, pointer: str) -> Iterator[Problem]:
+        """Yield what is wrong with a property that a CalendarPicker says twice in range mode."""
+        textual = prop.kind in _TEXTUAL
+        if isinstance(value, str):
+            taken = taken_by(prop, mode if mode in ("single", "range") else "")
+            yield from self._string(value, taken, pointer, textual=textual)
+        elif isinstance(value, dict):
+            yield from self._strings(value, TAKES[prop.kind], pointer, textual=textual)
+
+    def _strings(self, values: dict[str, Any], taken: Any, pointer: str, *, textual: bool) -> Iterator[Problem]:
+        """Yield what is wrong with the strings of an object that has values by names."""
+        for name, value in values.items():
+            if isinstance(value, str):
+                yield from self._string(value, taken, f"{pointer}/{escape(name)}", textual=textual)
 
     def _item(self, item: Any, prop: Property, pointer: str) -> Iterator[Problem]:
         """Yield what is wrong with an item of a property that holds a list."""
         if isinstance(item, dict) and prop.shape:
             yield from self._members(item, SHAPES[prop.shape], pointer)
-        elif isinstance(item, str) and prop.kind in ("texts", "strings", "enums", "dates"):
+        elif isinstance(item, str) and prop.kind in ("texts", "strings", "choice", "enums", "dates"):
             yield from self._string(item, TAKES["string"], pointer, textual=True)
 
     def _by_input(self, name: str, values: dict[str, Any], pointer: str) -> Iterator[Problem]:
@@ -360,7 +386,9 @@ class _Judge:
         for index, part in enumerate(value):
             here = f"{pointer}/{index}"
             if is_dynamic(part):
-                yield STATIC_PARTS.at(here, "an item of a RichText is a plain text; the whole may be an expression")
+                yield STATIC_PARTS.at(
+                    here, "an item of a RichText must be a plain text; the whole may be an expression"
+                )
             elif isinstance(part, str):
                 yield from not_replaced(part, here)
 
@@ -432,6 +460,8 @@ class _Judge:
             yield CONDITION.at(pointer, f"the only operand, {brief(node.text)}, is not known to be true or false")
         for fault in condition_faults(node, self._kind_of):
             yield CONDITION.at(pointer, located(fault))
+        for fault in unclear_order(node):
+            yield ORDER.at(pointer, located(fault))
 
     def _switch(self, value: Any, prop: Property, pointer: str) -> Iterator[Problem]:
         if not isinstance(value, str):
@@ -439,7 +469,7 @@ class _Judge:
         if is_dynamic(value):
             yield from self._string(value, taken_by(prop), pointer, textual=False)
         else:
-            yield SWITCH.at(pointer, "a Switch decides by a reference, such as ${data.name}")
+            yield SWITCH.at(pointer, "a Switch must decide by a reference, such as ${data.name}")
 
     def _lost(self, node: Node, pointer: str) -> Iterator[Problem]:
         """Yield which references of an expression in a property mean nothing."""
@@ -485,6 +515,8 @@ def differ(reference: str, found: Mismatch) -> str:
         return f"{brief(reference)} has no {brief(found.missing)}{inside}, which is required"
     if found.constant:
         return f"{brief(reference)} is not declared as the const {found.constant}{inside}"
+    if not found.given:
+        return f"{brief(reference)} declares no type{inside}, only a const; {said(found.wanted)} is wanted"
     return f"{brief(reference)} is of type {said(found.given)}{inside}, not {said(found.wanted)}"
 
 

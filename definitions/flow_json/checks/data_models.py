@@ -11,7 +11,7 @@ from typing import Any
 
 from definitions.flow_json.document import REQUIRED, FlowDocument
 from definitions.flow_json.examples import example_of, flow, last
-from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, brief, error, warning
+from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, REFUSED, brief, error, warning
 from definitions.flow_json.schema_types import CONST, TYPES, misfits
 from definitions.json_text import escape
 from engine.errors import Problem
@@ -20,8 +20,6 @@ EXAMPLE = "__example__"
 """The key under which an entry has its value for previews."""
 
 _CODE = "INVALID_SCREEN_DATA"
-_REFUSED = "Meta refuses the document."
-
 _UNSPEAKABLE = re.compile(r'["\\\x00-\x1f]')
 _PLAIN = re.compile(r"\w+")
 _PLAIN_INSIDE = re.compile(r"[\w-]+")
@@ -47,7 +45,7 @@ MODEL = error(
     "data-object",
     _CODE,
     "A data model is an object.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=flow(last(data=["name"])),
     keeps=_shown_with(name=example_of("string", "Ana")),
@@ -56,7 +54,7 @@ REQUIRED_NAMES = error(
     "data-required",
     _CODE,
     "What `required` holds are names.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_shown_with(name=example_of("string", "Ana"), required=[1]),
     keeps=_shown_with(name=example_of("string", "Ana"), required=["name"]),
@@ -74,7 +72,7 @@ REQUIRED_DECLARED = warning(
 
 def _model_problems(model: Any, pointer: str) -> Iterator[Problem]:
     if not isinstance(model, dict):
-        yield MODEL.at(pointer, "a data model is an object: names with what they are")
+        yield MODEL.at(pointer, "a data model must be an object: names with what they are")
         return
     entries = model
     if isinstance(model.get(REQUIRED), list):
@@ -91,7 +89,7 @@ def _model_problems(model: Any, pointer: str) -> Iterator[Problem]:
 def _required_problems(required: list[Any], declared: dict[str, Any], pointer: str) -> Iterator[Problem]:
     for index, name in enumerate(required):
         if not isinstance(name, str):
-            yield REQUIRED_NAMES.at(f"{pointer}/{index}", "required is a list of names")
+            yield REQUIRED_NAMES.at(f"{pointer}/{index}", "required must be a list of names")
         elif name not in declared:
             yield REQUIRED_DECLARED.at(f"{pointer}/{index}", f"{brief(name)} is required, but not declared")
 
@@ -118,7 +116,7 @@ PLAIN_KEY = warning(
 
 def _key_problems(name: str, pointer: str, plain: re.Pattern[str]) -> Iterator[Problem]:
     if _UNSPEAKABLE.search(name):
-        yield KEY.at(pointer, "a name has no double quotes, backslashes or control characters")
+        yield KEY.at(pointer, "a name cannot have double quotes, backslashes or control characters")
     elif not plain.fullmatch(name):
         yield PLAIN_KEY.at(pointer, f"expressions may not find {brief(name)}: use letters, digits and underscores")
 
@@ -127,7 +125,7 @@ TYPE = error(
     "data-type",
     _CODE,
     "What a data model declares has a type: string, number, integer, boolean, array or object; inside, or a `const`.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with(name={EXAMPLE: "Ana"}),
     keeps=_shown_with(name=example_of("string", "Ana")),
@@ -136,7 +134,7 @@ ITEMS_MISSING = error(
     "data-items",
     _CODE,
     "An array says what its items are.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with(shirts=example_of("array", [])),
     keeps=_shown_with(shirts=_SHIRTS),
@@ -145,7 +143,7 @@ ITEMS_TYPE = error(
     "data-items-type",
     _CODE,
     "The items of an array are described by an object, or by true or false.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with(shirts={"type": "array", "items": "string", EXAMPLE: []}),
     keeps=_shown_with(shirts=_SHIRTS),
@@ -154,7 +152,7 @@ PROPERTIES = error(
     "data-properties",
     _CODE,
     "The properties of an object are an object.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=_shown_with(buyer={"type": "object", "properties": ["name"], EXAMPLE: {"name": "Ana"}}),
     keeps=_shown_with(buyer=_BUYER),
@@ -174,14 +172,14 @@ def _schema_problems(name: str, schema: Any, pointer: str) -> Iterator[Problem]:
 
 def _type_fault(name: str, schema: Any) -> str:
     if not isinstance(schema, dict):
-        return f"{brief(name)} is described by an object with a type"
+        return f"{brief(name)} must be described by an object with a type"
     if "type" not in schema:
         return f"{brief(name)} has no type"
     if not isinstance(schema["type"], str):
-        return f"the type of {brief(name)} is a text, such as string"
+        return f"the type of {brief(name)} must be a text, such as string"
     if schema["type"] == "null":
         return f"{brief(name)} cannot be null: what is not there is left out, or empty"
-    return f"the type of {brief(name)} is none of {', '.join(TYPES)}"
+    return f"the type of {brief(name)} must be one of {', '.join(TYPES)}"
 
 
 def _items_problems(name: str, schema: dict[str, Any], pointer: str) -> Iterator[Problem]:
@@ -192,13 +190,13 @@ def _items_problems(name: str, schema: dict[str, Any], pointer: str) -> Iterator
     if isinstance(items, dict):
         yield from _nested_problems(name, items, here)
     elif not isinstance(items, bool):
-        yield ITEMS_TYPE.at(here, f"the items of {brief(name)} are described by an object")
+        yield ITEMS_TYPE.at(here, f"the items of {brief(name)} must be described by an object")
 
 
 def _properties_problems(name: str, schema: dict[str, Any], pointer: str) -> Iterator[Problem]:
     properties, here = schema["properties"], f"{pointer}/properties"
     if not isinstance(properties, dict):
-        yield PROPERTIES.at(here, f"the properties of {brief(name)} are an object: names with what they are")
+        yield PROPERTIES.at(here, f"the properties of {brief(name)} must be an object: names with what they are")
         return
     for inner, described in properties.items():
         place = f"{here}/{escape(inner)}"
@@ -211,7 +209,7 @@ def _properties_problems(name: str, schema: dict[str, Any], pointer: str) -> Ite
     if isinstance(required, list):
         yield from _required_problems(required, properties, f"{pointer}/{REQUIRED}")
     else:
-        yield REQUIRED_NAMES.at(f"{pointer}/{REQUIRED}", "required is a list of names")
+        yield REQUIRED_NAMES.at(f"{pointer}/{REQUIRED}", "required must be a list of names")
 
 
 MISSING_EXAMPLE = error(
@@ -227,7 +225,7 @@ EXAMPLE_TYPE = error(
     "data-example-type",
     _CODE,
     "The example of an entry is such a value as the entry is declared to be.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with(price=example_of("number", "123")),
     keeps=_shown_with(price=example_of("number", 123)),
@@ -236,14 +234,14 @@ NESTED_EXAMPLE = error(
     "data-example-nested",
     _CODE,
     f"Only the entries themselves have an `{EXAMPLE}`, nothing inside them.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_shown_with(
         buyer={"type": "object", "properties": {"name": example_of("string", "Ana")}, EXAMPLE: {"name": "Ana"}}
     ),
     keeps=_shown_with(buyer=_BUYER),
 )
-_NESTED = f"{EXAMPLE} stands only at an entry itself, not inside it"
+_NESTED = f"{EXAMPLE} must stand at the entry itself, not inside it"
 
 
 def _example_problems(name: str, entry: dict[str, Any], pointer: str) -> Iterator[Problem]:

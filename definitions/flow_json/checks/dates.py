@@ -8,7 +8,6 @@ Rule 1: dates are YYYY-MM-DD, before 5.0 milliseconds; what is neither is no dat
 Rule 2: a CalendarPicker whose mode an expression makes is not held to either mode.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
@@ -18,8 +17,8 @@ from definitions.flow_json.document import Component, FlowDocument
 from definitions.flow_json.examples import component, flow, last
 from definitions.flow_json.expressions import is_dynamic
 from definitions.flow_json.rule import COMPONENTS as COMPONENTS_PAGE
-from definitions.flow_json.rule import OBSERVED, OURS, error, warning
-from definitions.flow_json.table import COMPONENTS, Version, effective
+from definitions.flow_json.rule import OBSERVED, OURS, REFUSED, error, warning
+from definitions.flow_json.table import COMPONENTS, DATE, DATES_SINCE, MILLISECONDS, WEEKDAYS, effective
 from definitions.json_text import escape
 from engine.errors import Problem
 
@@ -29,12 +28,6 @@ RANGE_ONLY = ("title", "description", "min-days", "max-days")
 """The properties that a CalendarPicker has in range mode only."""
 
 _RANGED = tuple(each.name for each in COMPONENTS["CalendarPicker"].properties if each.ranged)
-_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_MILLISECONDS = re.compile(r"-?[0-9]{1,16}")
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_DAYS_SINCE: Version = 5, 0
-_REFUSED = "Meta refuses the document."
-
 Place = tuple[str, Any]
 """A value behind its place."""
 
@@ -44,7 +37,7 @@ Reader = Callable[[Any], int | None]
 
 def problems(flow: FlowDocument) -> Iterator[Problem]:
     """Yield the dates that do not fit one another, and the pickers that do not fit their mode."""
-    read = _day if effective(flow.version) >= _DAYS_SINCE else _milliseconds
+    read = _day if effective(flow.version) >= DATES_SINCE else _milliseconds
     for each in flow.listed:
         for found in each.of_type(*PICKERS):
             yield from _unreal_problems(_dates(found))
@@ -83,7 +76,7 @@ ORDER = error(
     "date-range",
     "INVALID_DATE_RANGE",
     "The first date that can be chosen is not after the last one.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_picker(min_date="2026-03-02", max_date="2026-03-01"),
     keeps=_picker(min_date="2026-03-01", max_date="2026-03-01"),
@@ -101,7 +94,7 @@ UNAVAILABLE = error(
     "unavailable-dates",
     "INVALID_DATE_RANGE",
     "The dates that a CalendarPicker makes unavailable lie between its min-date and its max-date.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_calendar(min_date="2026-03-01", unavailable_dates=["2026-02-28"]),
     keeps=_calendar(min_date="2026-03-01", unavailable_dates=["2026-03-02"]),
@@ -110,7 +103,7 @@ UNAVAILABLE = error(
 
 def _day(value: Any) -> int | None:
     """Return a date that stands in the document as a number, None for what is none."""
-    match = _DATE.fullmatch(value) if isinstance(value, str) else None
+    match = DATE.fullmatch(value) if isinstance(value, str) else None
     try:
         return date(*map(int, match.groups())).toordinal() if match else None
     except ValueError:
@@ -119,7 +112,7 @@ def _day(value: Any) -> int | None:
 
 def _milliseconds(value: Any) -> int | None:
     """Return a date as it was written before 5.0 as a number, None for what is none."""
-    return int(value) if isinstance(value, str) and _MILLISECONDS.fullmatch(value) else None
+    return int(value) if isinstance(value, str) and MILLISECONDS.fullmatch(value) else None
 
 
 def _parts(pointer: str, value: Any) -> Iterator[Place]:
@@ -147,7 +140,7 @@ def _dates(found: Component) -> Iterator[Place]:
 
 def _unreal_problems(dates: Iterator[Place]) -> Iterator[Problem]:
     for pointer, value in dates:
-        if isinstance(value, str) and _DATE.fullmatch(value) and _day(value) is None:
+        if isinstance(value, str) and DATE.fullmatch(value) and _day(value) is None:
             yield REAL.at(pointer, f"there is no {value} in the calendar")
 
 
@@ -190,7 +183,7 @@ def _initial_problems(found: Component, pointer: str, value: Any, read: Reader) 
 def _wrong_weekday(found: Component, day: int) -> str:
     """Return that a CalendarPicker leaves out a date's day of the week, or nothing."""
     listed = found.properties.get("include-days")
-    weekday = _WEEKDAYS[day % 7 - 1]
+    weekday = WEEKDAYS[day % 7 - 1]
     if found.type != "CalendarPicker" or not isinstance(listed, list) or weekday in listed:
         return ""
     static = listed and all(isinstance(each, str) and not is_dynamic(each) for each in listed)
@@ -203,7 +196,7 @@ DAYS = error(
     "calendar-days",
     "INVALID_MIN_MAX_DAYS",
     "The fewest days of a range are no more than the most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_calendar(mode="range", label=_FROM_TO, min_days=7, max_days=2),
     keeps=_calendar(mode="range", label=_FROM_TO, min_days=2, max_days=7),
@@ -212,7 +205,7 @@ SINGLE_INITIAL = error(
     "calendar-single-init",
     "INVALID_DATE_SINGLE_INIT_VALUE_FORMAT",
     "A CalendarPicker for a single date begins with one date.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_calendar(init_value={"start-date": "2026-03-01", "end-date": "2026-03-04"}),
     keeps=_calendar(init_value="2026-03-01"),
@@ -222,7 +215,7 @@ BY_MODE = error(
     "INVALID_TYPE",
     "A CalendarPicker for a range says label, helper-text, required, init-value and error-message for start-date and"
     " end-date; one for a single date says them once.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_calendar(mode="range", label="Days"),
     keeps=_calendar(mode="range", label=_FROM_TO),
@@ -231,7 +224,7 @@ RANGE_LABEL = error(
     "calendar-range-label",
     "MISSING_CALENDAR_PICKER_RANGE_MODE_PROP",
     "The label of a CalendarPicker for a range has a start-date and an end-date.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_calendar(mode="range", label={"start-date": "From"}),
     keeps=_calendar(mode="range", label=_FROM_TO),
@@ -240,7 +233,7 @@ RANGE_PROPERTY = error(
     "calendar-range-only",
     "INVALID_PROPERTY_NAME_FOR_CONDITION",
     "Only a CalendarPicker for a range has title, description, min-days and max-days.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_calendar(title="Your stay"),
     keeps=_calendar(mode="range", label=_FROM_TO, title="Your stay"),
@@ -249,7 +242,7 @@ RANGE_NAME = error(
     "calendar-range-keys",
     "UNEXPECTED_CALENDAR_PICKER_RANGE_MODE_PROP",
     "What a CalendarPicker says for a range, it says for start-date and end-date and for nothing else.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_calendar(mode="range", label={**_FROM_TO, "middle": "Noon"}),
     keeps=_calendar(mode="range", label=_FROM_TO),
@@ -274,11 +267,11 @@ def _range_problems(found: Component) -> Iterator[Problem]:
         if value is None or is_dynamic(value):
             continue
         if not isinstance(value, dict):
-            yield BY_MODE.at(there, f"in range mode {key} is an object of start-date and end-date")
+            yield BY_MODE.at(there, f"in range mode {key} must be an object of start-date and end-date")
             continue
         for name in value:
             if name not in RANGE_KEYS:
-                yield RANGE_NAME.at(f"{there}/{escape(name)}", f"{key} has start-date and end-date only")
+                yield RANGE_NAME.at(f"{there}/{escape(name)}", f"{key} can have start-date and end-date only")
         missing = [name for name in RANGE_KEYS if name not in value]
         if key == "label" and missing:
             yield RANGE_LABEL.at(there, f"label has no {' and no '.join(missing)}")
@@ -291,4 +284,4 @@ def _single_problems(found: Component) -> Iterator[Problem]:
     for key in _RANGED:
         if isinstance(found.properties.get(key), dict):
             rule = SINGLE_INITIAL if key == "init-value" else BY_MODE
-            yield rule.at(f"{found.pointer}/{key}", f"in single mode {key} is said once, not for two dates")
+            yield rule.at(f"{found.pointer}/{key}", f"in single mode {key} must be one value, not an object of two")

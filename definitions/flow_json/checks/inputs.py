@@ -17,8 +17,8 @@ from definitions.flow_json.document import Component, FlowDocument, Screen
 from definitions.flow_json.examples import DONE, complete, component, flow, footer, last, screen, text_input
 from definitions.flow_json.expressions import is_dynamic
 from definitions.flow_json.rule import COMPONENTS as COMPONENTS_PAGE
-from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, MEDIA, OBSERVED, OURS, brief, error, warning
-from definitions.flow_json.table import COMPONENTS, INPUTS, MEDIA_PICKERS, Value, Version, effective
+from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, MEDIA, OBSERVED, OURS, REFUSED, brief, error, warning
+from definitions.flow_json.table import COMPONENTS, COUNT, INPUTS, MEDIA_PICKERS, Value, Version, effective
 from definitions.json_text import escape
 from engine.errors import Problem
 
@@ -67,12 +67,10 @@ _LENGTHS = ("max-chars", "max-length")
 _PATTERNS = ("text", "number", "password", "passcode")
 _FORM_VALUES_CHECKED: Version = 7, 0
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
-_COUNT = re.compile(r"[0-9]{1,9}")
 _SEVERAL_MESSAGES = (*MEDIA_PICKERS, "CalendarPicker")
 """The inputs that may have an error message for each of their values."""
 _COUNTED = 10**9
 """Numbers from here on are no counts, and none to print."""
-_REFUSED = "Meta refuses the document."
 
 
 def problems(flow: FlowDocument) -> Iterator[Problem]:
@@ -97,12 +95,12 @@ def initial_values(screen: Screen) -> Iterator[tuple[Component, str, Any]]:
     for each in screen.components:
         if each.type in INPUTS and "init-value" in each.properties:
             yield each, f"{each.pointer}/init-value", each.properties["init-value"]
-    for form, pointer, name, value in _form_entries(screen, "init-values"):
+    for form, pointer, name, value in form_entries(screen, "init-values"):
         if name in form:
             yield form[name], pointer, value
 
 
-def _form_entries(screen: Screen, key: str) -> Iterator[tuple[dict[str, Component], str, str, Any]]:
+def form_entries(screen: Screen, key: str) -> Iterator[tuple[dict[str, Component], str, str, Any]]:
     """Yield what Forms say in a property: their inputs by name, the place, the name of the input, its value."""
     inputs: dict[str, dict[str, Component]] = {}
     for each in screen.components:
@@ -120,7 +118,7 @@ NAMES = error(
     "input-names",
     "DUPLICATE_FORM_COMPONENT_NAMES",
     "Inputs that can be on the screen together have different names.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(text_input("name"), text_input("name"))),
     keeps=flow(last(text_input("first_name"), text_input("last_name"))),
@@ -151,7 +149,7 @@ BOUNDS_ORDER = error(
     "bounds-order",
     "MIN_VALUE_GREATER_THAN_MAX",
     "The least that an input takes is no more than the most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(_sizes(min_selected_items=2, max_selected_items=1))),
     keeps=flow(last(_sizes(min_selected_items=1, max_selected_items=2))),
@@ -186,7 +184,7 @@ def _bound_problems(found: Component) -> Iterator[Problem]:
 def counted(value: Any) -> float | None:
     """Return a number that stands in the document, as a number or as a text."""
     if isinstance(value, str):
-        return float(value) if _COUNT.fullmatch(value) else None
+        return float(value) if COUNT.fullmatch(value) else None
     known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _COUNTED
     return value if known else None
 
@@ -197,7 +195,7 @@ PATTERN_HELP = error(
     "pattern-help",
     "MISSING_REQUIRED_PROPERTY",
     "A TextInput with a pattern has a helper-text.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(last(text_input("code", pattern="[A-Z]{4}"))),
     keeps=flow(last(text_input("code", pattern="[A-Z]{4}", helper_text="Four letters"))),
@@ -246,7 +244,7 @@ def _pattern_problems(found: Component) -> Iterator[Problem]:
         yield PATTERN_HELP.at(there, f"{brief(found.name) or 'a TextInput'} has a pattern, but no helper-text")
     kind = found.properties.get("input-type", "text")
     if isinstance(kind, str) and not is_dynamic(kind) and kind in ("email", "phone"):
-        yield PATTERN_TYPE.at(there, f"input-type {kind} goes without a pattern; {', '.join(_PATTERNS)} have one")
+        yield PATTERN_TYPE.at(there, f"a pattern is of no use with input-type {kind}, only with {', '.join(_PATTERNS)}")
     if isinstance(pattern, str) and not is_dynamic(pattern):
         fault = _pattern_fault(pattern)
         if fault:
@@ -260,7 +258,7 @@ def _pattern_fault(pattern: str) -> str:
     Dialects differ in what stands after a backslash, so that is not looked at.
     """
     if len(pattern) > 1 and pattern.startswith("/") and pattern.endswith("/"):
-        return "a pattern has no slashes around it"
+        return "the pattern must not have slashes around it"
     depth, repeatable = 0, False
     for part in _PATTERN_PART.finditer(pattern):
         kind = part.lastgroup
@@ -289,7 +287,7 @@ MIME_TYPE = error(
     "mime-types",
     "INVALID_ENUM_VALUE",
     "A DocumentPicker is told to take only types of files that it knows.",
-    why=_REFUSED,
+    why=REFUSED,
     source=MEDIA,
     breaks=_cv("image/jpg"),
     keeps=_cv("image/jpeg"),
@@ -317,7 +315,7 @@ OWN_VALUE = error(
     "init-value-form",
     "INVALID_PROPERTY_KEY",
     "An input in a Form leaves its init-value and error-message to the init-values and error-messages of the Form.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_form(text_input(init_value="Asha")),
     keeps=_form(text_input(), init_values={"first_name": "Asha"}),
@@ -326,7 +324,7 @@ FORM_NAMES = error(
     "form-values-names",
     "INVALID_PROPERTY_VALUE",
     "From 7.0 on, the init-values of a Form are for inputs in it.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_form(text_input(), init_values={"name": "Asha"}),
     keeps=_form(text_input(), init_values={"first_name": "Asha"}),
@@ -344,7 +342,7 @@ FORM_TYPES = error(
     "form-values-types",
     "INVALID_PROPERTY_VALUE",
     "From 7.0 on, the init-values of a Form are such as its inputs give, and its error-messages are texts.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=_form(text_input("age", input_type="number"), init_values={"age": "40"}),
     keeps=_form(text_input("age", input_type="number"), init_values={"age": 40}),
@@ -363,7 +361,7 @@ FORM_MEDIA = error(
     "form-values-media",
     "NATIVE_COMPONENT_IN_FORM_INIT_VALUES",
     "The init-values of a Form fill no PhotoPicker and no DocumentPicker.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_form(_PHOTO, init_values={"photo": "a tree"}),
     keeps=_form(_PHOTO),
@@ -375,26 +373,28 @@ def _outside_problems(found: Component) -> Iterator[Problem]:
         return
     for own, shared in (("init-value", "init-values"), ("error-message", "error-messages")):
         if own in found.properties:
-            yield OWN_VALUE.at(f"{found.pointer}/{own}", f"{own} belongs into the {shared} of the Form")
+            yield OWN_VALUE.at(
+                f"{found.pointer}/{own}", f"an input in a Form has no {own}: it belongs into the {shared} of the Form"
+            )
 
 
 def _form_problems(screen: Screen, version: Version) -> Iterator[Problem]:
     checked = version >= _FORM_VALUES_CHECKED
     types, names = (FORM_TYPES, FORM_NAMES) if checked else (FORM_TYPES_OLD, FORM_NAMES_UNUSED)
-    for inputs, pointer, name, value in _form_entries(screen, "init-values"):
+    for inputs, pointer, name, value in form_entries(screen, "init-values"):
         found = inputs.get(name)
         if found is None:
             yield names.at(pointer, f"the Form has no input {brief(name)}")
         elif found.type in MEDIA_PICKERS:
-            yield FORM_MEDIA.at(pointer, f"{brief(name)} is a {found.type}, which has no initial value")
+            yield FORM_MEDIA.at(pointer, f"{brief(name)} is a {found.type}, which cannot have an initial value")
         elif not is_dynamic(value) and not _begins_with(found, value, version):
-            yield types.at(pointer, f"{brief(name)} is a {found.type}, which begins with {_wanted(found)}")
-    for inputs, pointer, name, value in _form_entries(screen, "error-messages"):
+            yield types.at(pointer, f"{brief(name)} is a {found.type}, which must begin with {_wanted(found)}")
+    for inputs, pointer, name, value in form_entries(screen, "error-messages"):
         found = inputs.get(name)
         if found is None:
             yield FORM_NAMES_UNUSED.at(pointer, f"the Form has no input {brief(name)}")
         elif not isinstance(value, str) and not (found.type in _SEVERAL_MESSAGES and isinstance(value, dict)):
-            yield types.at(pointer, f"the error message of {brief(name)} is a text")
+            yield types.at(pointer, f"the error message of {brief(name)} must be a text")
 
 
 def _begins_with(found: Component, value: Any, version: Version) -> bool:
@@ -462,7 +462,7 @@ CAPTION_PAIR = error(
     "captions-pair",
     "INVALID_DEPENDENCIES",
     "A Footer with a left-caption has a right-caption too, and the other way round.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(screen("LAST", footer(complete(), left_caption="2 items"), terminal=True)),
     keeps=flow(screen("LAST", footer(complete(), left_caption="2 items", right_caption="$ 5"), terminal=True)),
@@ -471,7 +471,7 @@ CAPTION_CENTER = error(
     "captions-center",
     "NOT_KEYWORD_SCHEMA_VALIDATION_FAILED",
     "A Footer has a center-caption, or a left-caption and a right-caption, but not all of them.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(screen("LAST", {**DONE, "left-caption": "2", "center-caption": "items"}, terminal=True)),
     keeps=flow(screen("LAST", {**DONE, "center-caption": "2 items"}, terminal=True)),
@@ -481,8 +481,8 @@ CAPTION_CENTER = error(
 def _caption_problems(found: Component) -> Iterator[Problem]:
     sides = [side for side in ("left-caption", "right-caption") if side in found.properties]
     if "center-caption" in found.properties and sides:
-        message = f"a Footer with {sides[0]} has no center-caption"
+        message = f"a Footer with {sides[0]} cannot have a center-caption"
         yield CAPTION_CENTER.at(f"{found.pointer}/center-caption", message)
     elif len(sides) == 1:
         missing = "right-caption" if sides == ["left-caption"] else "left-caption"
-        yield CAPTION_PAIR.at(f"{found.pointer}/{sides[0]}", f"a Footer with {sides[0]} has {missing} too")
+        yield CAPTION_PAIR.at(f"{found.pointer}/{sides[0]}", f"a Footer with {sides[0]} must have {missing} too")

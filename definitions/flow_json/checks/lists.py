@@ -15,14 +15,12 @@ from definitions.flow_json.document import Component, FlowDocument
 from definitions.flow_json.examples import component, flow, last, navigate, screen
 from definitions.flow_json.expressions import is_dynamic
 from definitions.flow_json.rule import COMPONENTS as COMPONENTS_PAGE
-from definitions.flow_json.rule import OBSERVED, OURS, brief, error, warning
+from definitions.flow_json.rule import FLOW_JSON, OBSERVED, OURS, REFUSED, brief, error, warning
 from definitions.flow_json.table import DROPDOWN_WITH_IMAGES
 from engine.errors import Problem
 
 _COLOUR = re.compile(r"#?[0-9A-Fa-f]{6}")
 _PNG = "iVBORw0KGgo="
-_REFUSED = "Meta refuses the document."
-
 Item = tuple[str, dict[str, Any]]
 """An item of a list, behind its place."""
 
@@ -61,6 +59,8 @@ def _dropdown(*options: Any, **more: Any) -> dict[str, Any]:
     return flow(last(component("Dropdown", name="size", label="Size", data_source=list(options), **more)))
 
 
+_OF_ONE = [_option("s")]
+
 ITEM_IDS = warning(
     "item-ids",
     "DUPLICATE_ITEM_IDS",
@@ -74,7 +74,7 @@ IMAGE_OR_COLOUR = error(
     "options-image-or-color",
     "DATA_SOURCE_ITEMS_HAVE_BOTH_IMAGE_AND_COLOR",
     "The options of an input have images or colours, not some these and some those.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_dropdown(_option("s", image=_PNG), _option("l", color="#00FF00")),
     keeps=_dropdown(_option("s", color="#FF0000"), _option("l", color="#00FF00")),
@@ -83,7 +83,7 @@ COLOUR = error(
     "option-color",
     "PATTERN_MISMATCH",
     "The colour of an option is six hexadecimal digits behind a #.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_dropdown(_option("s", color="red")),
     keeps=_dropdown(_option("s", color="#FF0000")),
@@ -92,7 +92,7 @@ MANY_PICTURES = error(
     "dropdown-images",
     "MAX_ITEMS_REQUIRED",
     "A Dropdown of options with images has a hundred of them at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=lambda: _dropdown(*(_option(str(number), image=_PNG) for number in range(DROPDOWN_WITH_IMAGES + 1))),
     keeps=_dropdown(_option("s", image=_PNG), _option("l", image=_PNG)),
@@ -105,6 +105,16 @@ CHOICE = warning(
     source=OURS,
     breaks=_dropdown(_option("s"), init_value="l"),
     keeps=_dropdown(_option("s"), init_value="s"),
+)
+
+ONE_CHOICE = warning(
+    "init-value-one",
+    "INIT_VALUE_A_LIST",
+    "A RadioButtonsGroup begins with one option, not with a list.",
+    why="One of Meta's pages has a list, the other a text, as it yields: with a list it may begin with nothing chosen.",
+    source=FLOW_JSON,
+    breaks=flow(last(component("RadioButtonsGroup", name="a", label="A", data_source=_OF_ONE, init_value=["s"]))),
+    keeps=flow(last(component("RadioButtonsGroup", name="a", label="A", data_source=_OF_ONE, init_value="s"))),
 )
 
 
@@ -124,18 +134,20 @@ def _picture_problems(found: Component, options: list[Item]) -> Iterator[Problem
     for pointer, item in options:
         kinds |= item.keys() & {"image", "color"}
         if len(kinds) > 1:
-            yield IMAGE_OR_COLOUR.at(pointer, "some of the options have images, some have colours")
+            yield IMAGE_OR_COLOUR.at(pointer, "some options have images and some have colours: all must have the same")
             break
     for pointer, item in options:
         colour = item.get("color")
         if isinstance(colour, str) and not is_dynamic(colour) and not _COLOUR.fullmatch(colour):
-            yield COLOUR.at(f"{pointer}/color", "a colour is six hexadecimal digits behind a #, such as #00FF00")
+            yield COLOUR.at(f"{pointer}/color", "a colour must be six hexadecimal digits behind a #, such as #00FF00")
     if found.type == "Dropdown" and "image" in kinds and len(options) > DROPDOWN_WITH_IMAGES:
-        message = f"with images there are {DROPDOWN_WITH_IMAGES} options at most, not {len(options)}"
+        message = f"with images there can be {DROPDOWN_WITH_IMAGES} options, not {len(options)}"
         yield MANY_PICTURES.at(f"{found.pointer}/data-source", message)
 
 
 def _choice_problems(found: Component, pointer: str, value: Any) -> Iterator[Problem]:
+    if found.type == "RadioButtonsGroup" and isinstance(value, list):
+        yield ONE_CHOICE.at(pointer, f"{brief(found.name) or 'a RadioButtonsGroup'} must begin with one id, not a list")
     offered = found.properties.get("data-source")
     if not isinstance(offered, list):
         return
@@ -171,7 +183,7 @@ BADGES = error(
     "list-badge",
     "INVALID_PROPERTY_VALUE",
     "One item of a NavigationList has a badge at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_shirts(_shirt("a", badge="New"), _shirt("b", badge="New"), on_click_action=_GO),
     keeps=_shirts(_shirt("a", badge="New"), _shirt("b"), on_click_action=_GO),
@@ -180,7 +192,7 @@ END = error(
     "list-end",
     "INVALID_PROPERTY_VALUE_FOR_CONDITION",
     "The items of a NavigationList with large media have no end.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_shirts(_shirt("a", end={"title": "$ 5"}), media_size="large", on_click_action=_GO),
     keeps=_shirts(_shirt("a", end={"title": "$ 5"}), media_size="regular", on_click_action=_GO),
@@ -189,7 +201,7 @@ CLICK_TWICE = error(
     "list-click-once",
     "DUPLICATE_PROPETY_FOR_CONDITION",
     "A NavigationList or its items have an on-click-action, not both.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_shirts(_shirt("a", on_click_action=_GO), on_click_action=_GO),
     keeps=_shirts(_shirt("a", on_click_action=_GO)),
@@ -198,7 +210,7 @@ CLICK = error(
     "list-click",
     "MISSING_REQUIRED_PROPERTY",
     "A NavigationList, or else each of its items, has an on-click-action.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_shirts(_shirt("a")),
     keeps=_shirts(_shirt("a"), on_click_action=_GO),
@@ -212,7 +224,7 @@ def _list_problems(found: Component, items: list[Item]) -> Iterator[Problem]:
     if found.properties.get("media-size") == "large":
         for pointer, item in items:
             if "end" in item:
-                yield END.at(f"{pointer}/end", "an item has no end where the media-size is large")
+                yield END.at(f"{pointer}/end", "an item cannot have an end where the media-size is large")
 
 
 def _click_problems(found: Component, items: list[Item]) -> Iterator[Problem]:
@@ -221,7 +233,7 @@ def _click_problems(found: Component, items: list[Item]) -> Iterator[Problem]:
     if own:
         for pointer in clicked:
             there = f"{pointer}/on-click-action"
-            yield CLICK_TWICE.at(there, "the list has an on-click-action, so its items have none")
+            yield CLICK_TWICE.at(there, "the list has an on-click-action, so its items cannot have one")
     elif items and not clicked:
         yield CLICK.at(found.pointer, "neither the list nor its items have an on-click-action")
     else:

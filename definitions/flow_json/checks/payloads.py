@@ -34,7 +34,7 @@ from definitions.flow_json.expressions import (
     type_faults,
 )
 from definitions.flow_json.references import Meanings
-from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, Rule, brief, error, warning
+from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, REFUSED, Rule, brief, error, warning
 from definitions.flow_json.schema_types import kind, kinds, said
 from definitions.flow_json.table import Version, effective
 from definitions.json_text import escape
@@ -42,8 +42,6 @@ from engine.errors import Problem
 
 _READ_SINCE: Version = 7, 2
 """The version from which Meta reads the nested expressions of payloads."""
-
-_REFUSED = "Meta refuses the document."
 
 
 def problems(flow: FlowDocument) -> Iterator[Problem]:
@@ -88,7 +86,7 @@ PAYLOAD = error(
     "payload-reference",
     "INVALID_ON_CLICK_ACTION_PAYLOAD",
     "What an action sends is there: in the data model of its screen or of the other one named, or among its inputs.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_sent("${data.email}", name=_NAMED),
     keeps=_sent("${data.name}", name=_NAMED),
@@ -97,7 +95,7 @@ PAYLOAD_PROPERTY = error(
     "payload-property",
     "INVALID_ACTION_PAYLOAD_PROPERTY",
     "What an update of the data refers to is there; so is, from 7.2 on, what nested expressions in payloads do.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_sent("`'To ' ${data.email}`", name=_NAMED),
     keeps=_sent("`'To ' ${data.name}`", name=_NAMED),
@@ -116,7 +114,7 @@ NAVIGATE_KIND = error(
     "navigate-kind",
     "INVALID_NAVIGATE_ACTION_PAYLOAD",
     "What is handed to the next screen is of the type that its data model declares.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_passed_on("${data.name}", _TICKED, name=_NAMED),
     keeps=_passed_on("${data.name}", _NAMED, name=_NAMED),
@@ -125,7 +123,7 @@ UPDATE_KIND = error(
     "update-kind",
     "INVALID_UPDATE_DATA_ACTION_PAYLOAD",
     "What the screen's data is updated with is of the type that its data model declares.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_updated("${data.name}", name=_NAMED),
     keeps=_updated(_SIZES),

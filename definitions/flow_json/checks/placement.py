@@ -32,7 +32,7 @@ from definitions.flow_json.examples import (
     text_input,
 )
 from definitions.flow_json.rule import COMPONENTS as COMPONENTS_PAGE
-from definitions.flow_json.rule import ERROR_CODES, MEDIA, OBSERVED, brief, error, warning
+from definitions.flow_json.rule import ERROR_CODES, MEDIA, OBSERVED, REFUSED, brief, error, warning
 from definitions.flow_json.table import (
     ADVISED_COMPONENTS,
     COMPONENTS,
@@ -54,8 +54,6 @@ _FORM_OPTIONAL: Version = 4, 0
 _RICH_TEXT_WITH_FOOTER: Version = 6, 3
 _PICKER = "PhotoPicker or DocumentPicker"
 _CASE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_REFUSED = "Meta refuses the document."
-
 _PICTURE = component("Image", src="iVBORw0KGgo=", alt_text="A tree")
 _LINK = component("EmbeddedLink", text="Our shop", on_click_action={"name": "open_url", "url": "https://shop.example"})
 _CAROUSEL = component("ImageCarousel", images=[{"src": "iVBORw0KGgo=", "alt-text": "A tree"}])
@@ -118,7 +116,7 @@ MOST_FOOTERS = error(
     "footers-most",
     "MAX_FOOTER_PER_SCREEN",
     "A screen has one Footer at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(screen("LAST", DONE, DONE, terminal=True)),
     keeps=flow(screen("LAST", DONE, terminal=True)),
@@ -127,7 +125,7 @@ MOST_FOOTERS_IN_BRANCHES = error(
     "footers-most-branches",
     "MORE_THAN_ONE_FOOTER",
     "A screen has one Footer at once at most, whichever branches of If and Switch are shown.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_closing(_IF_OPEN, DONE),
     keeps=_closing(_IF_OPEN),
@@ -136,7 +134,7 @@ MOST_LINKS = error(
     "links-most",
     "MAX_EMBEDDED_LINK_PER_SCREEN",
     "A screen has two EmbeddedLinks at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(_LINK, _LINK, _LINK)),
     keeps=flow(last(_LINK, _LINK)),
@@ -145,7 +143,7 @@ MOST_IMAGES = error(
     "images-most",
     "MAX_IMAGE_PER_SCREEN",
     "A screen has three Images at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(_PICTURE, _PICTURE, _PICTURE, _PICTURE)),
     keeps=flow(last(_PICTURE, _PICTURE, _PICTURE)),
@@ -155,7 +153,7 @@ MOST_OPT_INS = error(
     "opt-ins-most",
     "MAX_OPT_IN_PER_SCREEN",
     "A screen has five OptIns at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(*_OPT_INS)),
     keeps=flow(last(*_OPT_INS[:5])),
@@ -164,7 +162,7 @@ MOST_OF_ITS_KIND = error(
     "kinds-most",
     "COMPONENT_TYPE_MAX_NUMBER_PER_SCREEN",
     "A screen has two NavigationLists, two ImageCarousels and, from 7.0 on, one Form at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(last(_CAROUSEL, _CAROUSEL, _CAROUSEL)),
     keeps=flow(last(_CAROUSEL, _CAROUSEL)),
@@ -175,7 +173,7 @@ MOST_PICKERS = error(
     "pickers-most",
     "COMPONENT_TYPE_MAX_NUMBER_PER_SCREEN",
     "A screen has one PhotoPicker or one DocumentPicker, not both.",
-    why=_REFUSED,
+    why=REFUSED,
     source=MEDIA,
     breaks=flow(last(_PHOTO, _PAPER)),
     keeps=flow(last(_PHOTO)),
@@ -184,7 +182,7 @@ MOST_CAROUSELS = error(
     "carousels-most",
     "INVALID_PROPERTY_VALUE",
     "A Flow has three ImageCarousels at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(screen("FIRST", _CAROUSEL, _CAROUSEL, go_to("LAST")), last(_CAROUSEL, _CAROUSEL)),
     keeps=flow(screen("FIRST", _CAROUSEL, _CAROUSEL, go_to("LAST")), last(_CAROUSEL)),
@@ -193,7 +191,7 @@ MOST_COMPONENTS = error(
     "components-most",
     "MAX_ALLOWED_COMPONENTS_PER_SCREEN",
     "A screen has a hundred components at most, those inside others counted, Forms not.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=lambda: flow(last(*[text()] * MAX_COMPONENTS)),
     keeps=flow(last(text())),
@@ -232,14 +230,14 @@ def _count_problems(screen: Screen, version: Version) -> Iterator[Problem]:
             if kind == "Footer" and any(each.branches for each in found):
                 rule = MOST_FOOTERS_IN_BRANCHES
             most = max(rank for rank, _ in ranked)
-            message = f"a screen has {known.per_screen} {kind} at most, this one has {most} at once"
+            message = f"a screen can have {known.per_screen} {kind} at once, this one has {most}"
             yield rule.at(surplus.pointer, message)
 
 
 def _total_problems(screen: Screen) -> Iterator[Problem]:
     counted = [each for each in screen.components if each.type != "Form"]
     if len(counted) > MAX_COMPONENTS:
-        message = f"a screen has {MAX_COMPONENTS} components at most, this one has {len(counted)}"
+        message = f"a screen can have {MAX_COMPONENTS} components, this one has {len(counted)}"
         yield MOST_COMPONENTS.at(counted[MAX_COMPONENTS].pointer, message)
     elif len(counted) > ADVISED_COMPONENTS:
         message = f"Meta's page allows {ADVISED_COMPONENTS} components a screen, this one has {len(counted)}"
@@ -249,7 +247,7 @@ def _total_problems(screen: Screen) -> Iterator[Problem]:
 def _carousel_problems(flow: FlowDocument) -> Iterator[Problem]:
     found = [each for screen in flow.listed for each in screen.of_type("ImageCarousel")]
     if len(found) > MAX_CAROUSELS:
-        message = f"a Flow has {MAX_CAROUSELS} ImageCarousels at most, this one has {len(found)}"
+        message = f"a Flow can have {MAX_CAROUSELS} ImageCarousels, this one has {len(found)}"
         yield MOST_CAROUSELS.at(found[MAX_CAROUSELS].pointer, message)
 
 
@@ -260,7 +258,7 @@ RICH_TEXT_ALONE = error(
     "rich-text-alone",
     "INVALID_RICHTEXT_PLACEMENT",
     "A RichText is alone on its screen; from 6.3 on a Footer may be there too.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(last(text(), _TERMS)),
     keeps=flow(last(_TERMS)),
@@ -276,7 +274,7 @@ LIST_ALONE = error(
     "list-alone",
     "INVALID_COMPONENT_PLACEMENT",
     "A NavigationList stands on a screen with NavigationLists only.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(screen("SHIRTS", text(), _shirts()), last()),
     keeps=flow(screen("SHIRTS", _shirts()), last()),
@@ -285,7 +283,7 @@ LIST_LEADS_ON = error(
     "list-not-terminal",
     "INVALID_PROPERTY_KEY",
     "A screen with a NavigationList is not terminal.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(screen("SHIRTS", _shirts(), terminal=True), last()),
     keeps=flow(screen("SHIRTS", _shirts()), last()),
@@ -313,7 +311,7 @@ PLACE = error(
     "component-place",
     "INVALID_COMPONENT_PLACEMENT",
     "A Form, an If and a Switch hold only the components that the language lets them.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(
         last(
@@ -341,7 +339,7 @@ IF_NESTING = error(
     "if-nesting",
     "MAXIMUM_IF_NESTING",
     "Ifs nest three deep at most.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_nested(text(), levels=4),
     keeps=_nested(text(), levels=3),
@@ -350,7 +348,7 @@ EMPTY_THEN = error(
     "if-then",
     "INVALID_PROPERTY_VALUE",
     "The `then` of an If has a component.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_nested(levels=1),
     keeps=_nested(text(), levels=1),
@@ -365,7 +363,7 @@ NO_CASES = error(
     "switch-cases",
     "EMPTY_SWITCH_CASES",
     "A Switch has a case.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_switch({}),
     keeps=_switch({"small": [text()]}),
@@ -374,7 +372,7 @@ CASE_NAME = error(
     "switch-case-name",
     "PROPERTY_NAME_MISMATCH",
     "The name of a case begins with a letter; letters, digits, underscores and hyphens follow.",
-    why=_REFUSED,
+    why=REFUSED,
     source=OBSERVED,
     breaks=_switch({"very small": [text()]}),
     keeps=_switch({"very_small": [text()]}),
@@ -398,16 +396,16 @@ def _branch_problems(screen: Screen) -> Iterator[Problem]:
     for each in screen.of_type("If"):
         around = sum(branch.kind == "If" for branch in each.branches)
         if around == MAX_IF_NESTING:
-            yield IF_NESTING.at(each.pointer, f"Ifs nest {MAX_IF_NESTING} deep at most, and this one is deeper")
+            yield IF_NESTING.at(each.pointer, f"Ifs can nest {MAX_IF_NESTING} deep, and this one is deeper")
         if each.properties.get("then") == []:
-            yield EMPTY_THEN.at(f"{each.pointer}/then", "then has at least one component")
+            yield EMPTY_THEN.at(f"{each.pointer}/then", "then is empty: it must have a component")
     for each in screen.of_type("Switch"):
         cases = each.properties.get("cases")
         if cases == {}:
-            yield NO_CASES.at(f"{each.pointer}/cases", "a Switch has at least one case")
+            yield NO_CASES.at(f"{each.pointer}/cases", "cases is empty: a Switch must have a case")
         for case in cases if isinstance(cases, dict) else ():
             if not _CASE.fullmatch(case):
-                message = f"the case {brief(case)} is no name of letters, digits, _ and -, beginning with a letter"
+                message = f"the case {brief(case)} must begin with a letter, and have letters, digits, _ and - only"
                 yield CASE_NAME.at(f"{each.pointer}/cases/{escape(case)}", message)
 
 
@@ -417,7 +415,7 @@ OUTSIDE_OLD = error(
     "form-required",
     "KEYWORD_ONE_OF",
     "Before 4.0, inputs stand in a Form.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(text_input()), version="3.1"),
     keeps=flow(last(text_input())),
@@ -428,7 +426,7 @@ OUTSIDE = error(
     "form-holds-all",
     "COMPONENTS_OUTSIDE_FORM",
     "On a screen with a Form, all inputs stand in it.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(
         screen(
@@ -452,7 +450,7 @@ def _form_problems(screen: Screen, version: Version) -> Iterator[Problem]:
         if each.type not in INPUTS or each.form:
             continue
         if version < _FORM_OPTIONAL:
-            yield OUTSIDE_OLD.at(each.pointer, f"before 4.0, {each.type} stands in a Form")
+            yield OUTSIDE_OLD.at(each.pointer, f"before 4.0, {each.type} must stand in a Form")
         elif has_form:
             yield OUTSIDE.at(each.pointer, f"the screen has a Form, and {each.type} {brief(each.name)} is not in it")
 
@@ -463,7 +461,7 @@ FOOTER_IN_IF = error(
     "footer-if",
     "MISSING_FOOTER_IN_IF_ELSE_BRANCHES",
     "A Footer in one branch of an If has its like in the other.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_closing(component("If", condition="${data.is_open}", then=[DONE])),
     keeps=_closing(_IF_OPEN),
@@ -472,7 +470,7 @@ FOOTER_IN_SWITCH = error(
     "footer-switch",
     "MISSING_FOOTER_IN_SWITCH_BRANCHES",
     "A Footer in one case of a Switch has its like in all others.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=_closing(component("Switch", value="${data.size}", cases={"small": [DONE], "large": [text()]})),
     keeps=_closing(component("Switch", value="${data.size}", cases={"small": [DONE], "large": [text(), DONE]})),
@@ -494,7 +492,7 @@ def _footer_problems(screen: Screen) -> Iterator[Problem]:
         for branch in each.branches:
             closed.setdefault((branch.kind, branch.pointer), set()).add(branch.case)
         if len(each.branches) > 1:
-            yield FOOTER_DEPTH.at(each.pointer, "a Footer stands in the first level of an If, not deeper")
+            yield FOOTER_DEPTH.at(each.pointer, "a Footer can stand in the first level of an If, not deeper")
     for each in screen.of_type("If", "Switch"):
         with_footer = closed.get((each.type, each.pointer))
         if with_footer:

@@ -24,7 +24,7 @@ from definitions.flow_json.examples import (
     navigate,
     screen,
 )
-from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, brief, error, warning
+from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, REFUSED, brief, error, warning
 from definitions.flow_json.table import MAX_EDGES, effective
 from definitions.json_text import escape
 from engine.errors import Problem
@@ -32,11 +32,16 @@ from engine.errors import Problem
 Ways = Mapping[str, Iterable[str]]
 """The screens that each screen leads to."""
 
-_REFUSED = "Meta refuses the document."
-
 
 def _asking(name: str, **more: Any) -> Any:
     return screen(name, footer(exchange()), **more)
+
+
+def _choosing() -> Any:
+    """Return a screen that leads on only where a condition holds."""
+    link = component("EmbeddedLink", text="Next", on_click_action=navigate("LAST"))
+    chosen = component("OptIn", name="sure", label="I am sure", required=True)
+    return screen("FIRST", chosen, component("If", condition="${form.sure}", then=[link]))
 
 
 def problems(flow: FlowDocument) -> Iterator[Problem]:
@@ -52,6 +57,7 @@ def problems(flow: FlowDocument) -> Iterator[Problem]:
     else:
         ways = {name: _targets(name, each.navigates(), flow.screens) for name, each in flow.screens.items()}
         yield from _navigating_problems(flow)
+        yield from _condition_problems(flow)
     if flow.screens:
         yield from _entry_problems(flow, ways)
         yield from _connection_problems(flow, ways)
@@ -71,7 +77,7 @@ SCREEN = error(
     "route-screen",
     "INVALID_ROUTING_MODEL",
     "The routing model names screens of the Flow only.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=endpoint_flow(_asking("FIRST"), last(), routes={"FIRST": ["LAST", "MOON"], "LAST": []}),
     keeps=endpoint_flow(_asking("FIRST"), last(), routes={"FIRST": ["LAST"], "LAST": []}),
@@ -104,7 +110,7 @@ MOST = error(
     "routes-at-most",
     "INVALID_ROUTING_MODEL",
     f"A screen leads to at most {MAX_EDGES} others.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=endpoint_flow(
         _asking("FIRST"),
@@ -154,7 +160,7 @@ def _model_problems(flow: FlowDocument, model: dict[str, Any]) -> Iterator[Probl
         if not isinstance(targets, list):
             continue
         if len(targets) > MAX_EDGES:
-            yield MOST.at(here, f"{brief(name)} leads to {len(targets)} screens; {MAX_EDGES} are allowed")
+            yield MOST.at(here, f"{brief(name)} leads to {len(targets)} screens; it can lead to {MAX_EDGES}")
         leads = seen.setdefault(name, set())
         for index, target in enumerate(targets):
             if isinstance(target, str):
@@ -212,7 +218,7 @@ ROUTE = error(
     "INVALID_ROUTING_MODEL",
     "Where a screen navigates, the routing model has a route, in either direction. From 6.2 on, screens with a "
     "NavigationList need none.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=endpoint_flow(
         screen("FIRST", component("EmbeddedLink", text="Skip", on_click_action=navigate("LAST")), footer(exchange())),
@@ -265,8 +271,31 @@ def _navigating_problems(flow: FlowDocument) -> Iterator[Problem]:
     for name, each in flow.screens.items():
         count = sum(bool(to) for to in each.navigates())
         if count > MAX_EDGES and not each.of_type("NavigationList"):
-            message = f"{brief(name)} navigates to {count} screens; {MAX_EDGES} are allowed"
+            message = f"{brief(name)} navigates to {count} screens; it can navigate to {MAX_EDGES}"
             yield MOST.at(each.pointer, message)
+
+
+UNMODELLED = warning(
+    "navigate-condition",
+    "UNMODELLED_ROUTE",
+    "Without a routing model, a screen that navigates from inside an If or a Switch navigates there from outside too.",
+    why="Meta then makes the model itself, and phones were seen to refuse a step from inside an If: the model did not "
+    "have it. A routing_model that has it mends that, and needs no endpoint.",
+    source=OBSERVED,
+    breaks=flow(_choosing(), last()),
+    keeps=flow(_choosing(), last(), routing_model={"FIRST": ["LAST"], "LAST": []}),
+)
+
+
+def _condition_problems(flow: FlowDocument) -> Iterator[Problem]:
+    """Yield the ways that a screen takes under a condition only, in a Flow without a routing model."""
+    for each in flow.screens.values():
+        ways = [action for action in each.actions if action.name == "navigate" and action.next in flow.screens]
+        outside = {action.next for action in ways if not action.component.branches}
+        for action in ways:
+            if action.next not in outside:
+                message = f"only a condition leads to {brief(action.next)}: a routing_model must have the route"
+                yield UNMODELLED.at(_next_name(action), message)
 
 
 # The way through
@@ -287,7 +316,7 @@ JOINED = error(
     "screens-joined",
     "INVALID_ROUTING_MODEL",
     "Routes, taken in either direction, join every screen to the first.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(screen("FIRST", go_to("LAST")), last(), last(id="ELSEWHERE")),
     keeps=flow(screen("FIRST", go_to("LAST")), last()),

@@ -25,13 +25,17 @@ from definitions.flow_json.examples import (
 )
 from definitions.flow_json.expressions import is_dynamic
 from definitions.flow_json.rule import COMPONENTS as COMPONENTS_PAGE
-from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, brief, error, warning
+from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, REFUSED, brief, error, warning
 from definitions.flow_json.table import (
     ACTIONS,
     COMPONENTS,
+    COUNT,
     DATA_CHANNEL_URI_UNTIL,
+    DATE,
+    DATES_SINCE,
     FLOW,
     LAYOUT,
+    MILLISECONDS,
     NEWEST,
     SCREEN,
     SHAPES,
@@ -44,12 +48,8 @@ from definitions.flow_json.table import (
 from definitions.json_text import escape
 from engine.errors import Problem
 
-_REFUSED = "Meta refuses the document."
-_DATES_SINCE: Version = 5, 0
 _TEXT_LISTS_SINCE: Version = 5, 1
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MILLISECONDS = re.compile(r"-?\d{1,16}")
-_COUNT = re.compile(r"\d{1,9}")
+_BACKTICKS_SINCE: Version = 6, 0
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]+")
 _NO_TEXT_KINDS = frozenset({"boolean", "integer", "number", "count", "enum", "date", "options", "items", "pictures"})
 """The kinds of property for which a text is not enough."""
@@ -74,7 +74,7 @@ UNKNOWN_PROPERTY = error(
     "property-known",
     "INVALID_PROPERTY_KEY",
     "Documents, screens, components, items and actions have the properties of the language and no others.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last({**text(), "colour": "red"})),
     keeps=flow(last(text())),
@@ -92,7 +92,7 @@ TOO_NEW_PROPERTY = error(
     "property-version",
     "INVALID_PROPERTY_KEY",
     "A property is used from the version on that brought it.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks=flow(last(text_input(label_variant="large")), version="6.3"),
     keeps=flow(last(text_input(label_variant="large")), version="7.0"),
@@ -101,7 +101,7 @@ ENDPOINT_IN_DOCUMENT = error(
     "endpoint-elsewhere",
     "INVALID_PROPERTY_KEY",
     "From 3.0 on a document does not name its endpoint: the Flows API does.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks={**endpoint_flow(asking()), "data_channel_uri": "https://shop.example/flow"},
     keeps=endpoint_flow(asking()),
@@ -110,7 +110,7 @@ MISSING = error(
     "property-required",
     "MISSING_REQUIRED_PROPERTY",
     "What the language requires is there.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(component("Image", alt_text="A tree"))),
     keeps=flow(last(component("Image", src="iVBORw0KGgo=", alt_text="A tree"))),
@@ -119,7 +119,7 @@ MISSING_TYPE = error(
     "type-required",
     "MISSING_REQUIRED_TYPE_PROPERTY",
     "Every component says its type, and so does the layout.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last({"text": "Hello"})),
     keeps=flow(last(text())),
@@ -131,7 +131,7 @@ NO_TYPE = error(
     "type-text",
     "INVALID_TYPE_PROPERTY_VALUE",
     "The type of a component is a text.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last({"type": 1, "text": "Hello"})),
     keeps=flow(last(text())),
@@ -140,7 +140,7 @@ UNKNOWN_COMPONENT = error(
     "component-known",
     "INVALID_PROPERTY_VALUE",
     "A component is one of the language's.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(component("Text", text="Hello"))),
     keeps=flow(last(text())),
@@ -158,7 +158,7 @@ TOO_NEW_COMPONENT = error(
     "component-version",
     "INVALID_PROPERTY_VALUE",
     "A component is used from the version on that brought it.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(last(component("CalendarPicker", name="day", label="Day")), version="6.0"),
     keeps=flow(last(component("CalendarPicker", name="day", label="Day")), version="6.1"),
@@ -179,7 +179,7 @@ WRONG_TYPE = error(
     "property-type",
     "INVALID_PROPERTY_TYPE",
     "A property holds the type of value that it is for.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(text_input(required="yes"))),
     keeps=flow(last(text_input(required=True))),
@@ -188,7 +188,7 @@ NONE_OF = error(
     "property-one-of",
     "ONE_OF_SCHEMA_VALIDATION_FAILED",
     "A property that takes a list, an object or an expression holds one of them.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(component("Dropdown", name="size", label="Size", data_source="sizes"))),
     keeps=flow(last(component("Dropdown", name="size", label="Size", data_source=[{"id": "s", "title": "Small"}]))),
@@ -197,7 +197,7 @@ NOT_LISTED = error(
     "property-values",
     "INVALID_ENUM_VALUE",
     "A property with a list of values has one of them.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(text_input(input_type="date"))),
     keeps=flow(last(text_input(input_type="number"))),
@@ -206,7 +206,7 @@ ACTION_ELSEWHERE = error(
     "action-here",
     "INVALID_ENUM_VALUE",
     "A component does only what the language lets it do there: `complete`, for one, is the Footer's alone.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(component("EmbeddedLink", text="Terms", on_click_action=complete()))),
     keeps=flow(
@@ -218,26 +218,36 @@ ACTION_ELSEWHERE = error(
 BLANK = error(
     "property-blank",
     "PATTERN_MISMATCH",
-    "A text to read is not blank: those of text components never, all others from 6.0 on.",
-    why=_REFUSED,
+    "No text is blank: what text components show never, the name of an input from 4.0 on, all others from 6.0 on.",
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(last(text(" "))),
     keeps=flow(last(text())),
 )
+_TOTAL = {"total": example_of("number", 7), "is_shown": example_of("boolean", value=True)}
 NOT_WHOLE = error(
     "expression-whole",
-    "PATTERN_MISMATCH",
-    "Where no text is wanted, an expression is the whole value: one reference, or from 6.0 on anything in backticks.",
-    why="Meta takes what is neither for a text, and refuses it there.",
+    "INVALID_PROPERTY_VALUE",
+    "From 6.0 on, where no text is wanted, an expression is the whole value: one reference, or anything in backticks.",
+    why="Meta reads what is neither as a text, and refuses it there.",
     source=OBSERVED,
-    breaks=flow(last({**text(), "visible": "${data.total} > 5"}, data={"total": example_of("number", 7)})),
-    keeps=flow(last({**text(), "visible": "`${data.total} > 5`"}, data={"total": example_of("number", 7)})),
+    breaks=flow(last({**text(), "visible": "${data.total} > 5"}, data=_TOTAL)),
+    keeps=flow(last({**text(), "visible": "`${data.total} > 5`"}, data=_TOTAL)),
+)
+NOT_WHOLE_OLD = error(
+    "expression-whole-old",
+    "PATTERN_MISMATCH",
+    "Before 6.0, where no text is wanted, a reference is the whole value.",
+    why=REFUSED,
+    source=ERROR_CODES,
+    breaks=flow(last({**text(), "visible": "${data.total} > 5"}, data=_TOTAL), version="5.1"),
+    keeps=flow(last({**text(), "visible": "${data.is_shown}"}, data=_TOTAL), version="5.1"),
 )
 NO_COUNT = error(
     "property-count",
     "PATTERN_MISMATCH",
     "A limit of characters is a number.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(text_input(max_chars="Hundred"))),
     keeps=flow(last(text_input(max_chars="100"))),
@@ -246,7 +256,7 @@ NO_FORMAT = error(
     "property-format",
     "INVALID_PROPERTY_VALUE_FORMAT",
     "A date is YYYY-MM-DD, before 5.0 milliseconds; an address is one.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=flow(last(component("DatePicker", name="day", label="Day", min_date="1 March 2026"))),
     keeps=flow(last(component("DatePicker", name="day", label="Day", min_date="2026-03-01"))),
@@ -255,7 +265,7 @@ TOO_FEW = error(
     "items-least",
     "MIN_ITEMS_REQUIRED",
     "A list has as many items as it needs.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(component("Dropdown", name="size", label="Size", data_source=[]))),
     keeps=flow(last(component("Dropdown", name="size", label="Size", data_source=[{"id": "s", "title": "Small"}]))),
@@ -273,7 +283,7 @@ TOO_MANY = error(
     "items-most",
     "MAX_ITEMS_REQUIRED",
     "A list has no more items than it may.",
-    why=_REFUSED,
+    why=REFUSED,
     source=COMPONENTS_PAGE,
     breaks=_a_list(_TAGS),
     keeps=_a_list(_TAGS[:3]),
@@ -283,7 +293,7 @@ TOO_SMALL = error(
     "number-least",
     "MINIMUM_VALUE_REQUIRED",
     "A number is as large as it has to be.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=endpoint_flow(asking({**_PHOTO, "min-uploaded-photos": -1})),
     keeps=endpoint_flow(asking({**_PHOTO, "min-uploaded-photos": 0})),
@@ -292,7 +302,7 @@ TOO_LARGE = error(
     "number-most",
     "MAXIMUM_VALUE_REQUIRED",
     "A number is no larger than it may be.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=endpoint_flow(asking({**_PHOTO, "max-uploaded-photos": 40})),
     keeps=endpoint_flow(asking({**_PHOTO, "max-uploaded-photos": 30})),
@@ -310,6 +320,7 @@ class _Checker:
         self._by_kind: dict[Kind, Callable[[Property, Any, str, str], Iterator[Problem]]] = {
             **dict.fromkeys(("text", "name", "string", "image", "condition", "switch", "url", "date"), self._text),
             "texts": self._texts,
+            "choice": self._choice,
             **dict.fromkeys(("boolean", "integer", "number", "count"), self._simple),
             "enum": self._listed,
             **dict.fromkeys(
@@ -326,7 +337,7 @@ class _Checker:
         document = self._flow.document
         yield from self._properties(FLOW, document, "", "a Flow", skip={"data_channel_uri"})
         if "data_channel_uri" in document and self._version >= DATA_CHANNEL_URI_UNTIL:
-            message = "from 3.0 on the Flows API's endpoint_uri names the endpoint, not the document"
+            message = "from 3.0 on, endpoint_uri of the Flows API names the endpoint, and the document does not"
             yield ENDPOINT_IN_DOCUMENT.at("/data_channel_uri", message)
         screens = document.get("screens")
         for index, each in enumerate(screens if isinstance(screens, list) else []):
@@ -412,16 +423,23 @@ class _Checker:
             yield from self._range(known, value, pointer, owner)
             return
         if known.dynamic and known.kind in _NO_TEXT_KINDS and isinstance(value, str) and "${" in value:
-            yield NOT_WHOLE.at(pointer, f"{known.name} of {owner} must be a value or, as a whole, one expression")
+            yield from self._not_whole(f"{known.name} of {owner}", pointer)
             return
         check = self._by_kind.get(known.kind)
         if check is not None:
             yield from check(known, value, pointer, owner)
 
+    def _not_whole(self, value: str, pointer: str) -> Iterator[Problem]:
+        """Yield that a *value* is partly an expression."""
+        if self._version >= _BACKTICKS_SINCE:
+            yield NOT_WHOLE.at(pointer, f"{value} must be one reference, or all of the expression must be in backticks")
+        else:
+            yield NOT_WHOLE_OLD.at(pointer, f"{value} must be one reference and nothing else")
+
     def _text(self, known: Property, value: Any, pointer: str, owner: str) -> Iterator[Problem]:
         if not isinstance(value, str):
             yield WRONG_TYPE.at(pointer, f"{known.name} of {owner} must be a text")
-        elif known.kind == "text" and not value.strip():
+        elif known.filled is not None and not value.strip():
             if self._version >= known.filled:
                 yield BLANK.at(pointer, f"{known.name} of {owner} is blank")
         elif known.kind == "date":
@@ -432,8 +450,8 @@ class _Checker:
             )
 
     def _date(self, known: Property, value: str, pointer: str, owner: str) -> Iterator[Problem]:
-        form, example = (_DATE, "2026-03-01") if self._version >= _DATES_SINCE else (_MILLISECONDS, "1772323200000")
-        if value and not form.fullmatch(value):
+        form, example = (DATE, "2026-03-01") if self._version >= DATES_SINCE else (MILLISECONDS, "1772323200000")
+        if not form.fullmatch(value):
             yield NO_FORMAT.at(pointer, f"{known.name} of {owner} must be a date such as {example}")
 
     def _texts(self, known: Property, value: Any, pointer: str, owner: str) -> Iterator[Problem]:
@@ -446,10 +464,18 @@ class _Checker:
                 if not isinstance(each, str):
                     yield WRONG_TYPE.at(f"{pointer}/{index}", f"{known.name} of {owner} must be a list of texts")
 
+    def _choice(self, known: Property, value: Any, pointer: str, owner: str) -> Iterator[Problem]:
+        if isinstance(value, list):
+            yield from self._list(Property(known.name, "strings"), value, pointer, owner)
+        elif isinstance(value, str):
+            yield from self._text(known, value, pointer, owner)
+        else:
+            yield NONE_OF.at(pointer, f"{known.name} of {owner} must be the id of an option")
+
     def _simple(self, known: Property, value: Any, pointer: str, owner: str) -> Iterator[Problem]:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if known.kind == "count" and isinstance(value, str):
-            if not _COUNT.fullmatch(value):
+            if not COUNT.fullmatch(value):
                 yield NO_COUNT.at(pointer, f'{known.name} of {owner} must be a number, such as "100"')
         elif known.kind == "boolean":
             if not isinstance(value, bool):
@@ -494,8 +520,8 @@ class _Checker:
         elif known.kind == "enums":
             yield from self._listed(known, item, pointer, owner)
         elif known.kind != "screens":
-            kind = Property(known.name, "date" if known.kind == "dates" else "string", dynamic=known.dynamic)
-            yield from self._value(kind, item, pointer, owner)
+            kind: Kind = "date" if known.kind == "dates" else "string"
+            yield from self._value(Property(known.name, kind, dynamic=known.dynamic, filled=None), item, pointer, owner)
 
     def _does(self, known: Property, value: Any, pointer: str, owner: str) -> Iterator[Problem]:
         if not isinstance(value, dict):

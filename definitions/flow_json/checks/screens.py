@@ -23,14 +23,13 @@ from definitions.flow_json.examples import (
     text,
     text_input,
 )
-from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, brief, error, warning
-from definitions.flow_json.table import MAX_SCREENS, effective
+from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, REFUSED, brief, error, warning
+from definitions.flow_json.table import COMPONENTS, INPUTS, MAX_SCREENS, effective
 from engine.errors import Problem
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>{}|\\^`\"]+")
 _ID = re.compile(r"[A-Za-z_]*[A-Za-z][A-Za-z_]*")
 _ID_BEFORE_7 = re.compile(r"[A-Za-z_,]+")
-_REFUSED = "Meta refuses the document."
 
 
 def problems(flow: FlowDocument) -> Iterator[Problem]:
@@ -49,7 +48,7 @@ MODEL = error(
     "routing-model",
     "MISSING_REQUIRED_PROPERTY",
     "A Flow with data_api_version has a routing_model.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(), data_api_version="3.0"),
     keeps=endpoint_flow(screen("ASK", footer(exchange())), last()),
@@ -76,7 +75,7 @@ CHANNEL = error(
     "data-channel-uri",
     "INVALID_PROPERTY_VALUE_FORMAT",
     "Before 3.0, data_channel_uri is a URI.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(), version="2.1", data_channel_uri="the_endpoint"),
     keeps=endpoint_flow(screen("ASK", footer(exchange()), terminal=True)),
@@ -95,10 +94,10 @@ UNASKED = warning(
 def _endpoint_problems(flow: FlowDocument) -> Iterator[Problem]:
     uri = flow.document.get("data_channel_uri")
     if UNKNOWN_VERSION < flow.version < (3, 0) and isinstance(uri, str) and not _URI.fullmatch(uri):
-        yield CHANNEL.at("/data_channel_uri", "data_channel_uri is no URI, such as https://example.com/flow")
+        yield CHANNEL.at("/data_channel_uri", "data_channel_uri must be a URI, such as https://shop.example/flow")
     if flow.has_endpoint:
         if "routing_model" not in flow.document:
-            yield MODEL.at("", "a Flow with data_api_version has a routing_model, and this one has none")
+            yield MODEL.at("", "a Flow with data_api_version must have a routing_model, and this one has none")
         if flow.listed and not _asks(flow):
             message = "no action is data_exchange, nothing is refreshed, and no first screen asks for data"
             yield UNASKED.at("/data_api_version", message)
@@ -126,7 +125,7 @@ ID = error(
     "screen-id",
     "PATTERN_MISMATCH",
     "A screen's id has letters and underscores only, from 7.0 on at least one letter.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(id="STEP_1")),
     keeps=flow(last(id="STEP_ONE")),
@@ -135,7 +134,7 @@ EMPTY_ID = error(
     "screen-id-empty",
     "MIN_CHARS_REQUIRED",
     "A screen's id is not empty.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(id="")),
     keeps=flow(last(id="L")),
@@ -153,7 +152,7 @@ DOUBLE_ID = error(
     "screen-id-unique",
     "DUPLICATE_SCREEN_IDS",
     "No two screens have the same id.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(), last()),
     keeps=flow(screen("FIRST", go_to("LAST")), last()),
@@ -163,7 +162,7 @@ MOST_SCREENS = error(
     "screens-at-most",
     "MAX_SCREENS_NUMBER",
     f"A Flow has at most {MAX_SCREENS} screens.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(*(screen(name, go_to("LAST")) for name in _NAMES[:MAX_SCREENS]), last()),
     keeps=flow(*(screen(name, go_to("LAST")) for name in _NAMES[: MAX_SCREENS - 1]), last()),
@@ -183,9 +182,12 @@ def _id_problems(flow: FlowDocument) -> Iterator[Problem]:
         if not name:
             yield EMPTY_ID.at(place, "the screen's id is empty")
         elif not (_ID if version >= (7, 0) else _ID_BEFORE_7).fullmatch(name):
-            yield ID.at(place, f"{brief(name)} is no screen's id: it has letters and underscores only")
+            yield ID.at(
+                place,
+                f"{brief(name)} cannot be a screen's id: use letters and underscores only",
+            )
         if name.upper() == SUCCESS:
-            yield RESERVED.at(place, f"{SUCCESS} ends a Flow, and is no screen's id")
+            yield RESERVED.at(place, f"{SUCCESS} ends a Flow, and cannot be a screen's id")
         if name and name in known:
             yield DOUBLE_ID.at(place, f"there is a screen {brief(name)} already")
         known.add(name)
@@ -215,7 +217,7 @@ SUCCESS_PLACE = error(
     "success-terminal",
     "NOT_KEYWORD_SCHEMA_VALIDATION_FAILED",
     "Only a terminal screen says whether it is a success.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(screen("FIRST", go_to("LAST"), success=True), last()),
     keeps=flow(screen("FIRST", go_to("LAST")), last(success=True)),
@@ -224,7 +226,7 @@ SOME_SUCCESS = error(
     "success-somewhere",
     "INVALID_PROPERTY_VALUE",
     "At least one terminal screen is a success.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(success=False)),
     keeps=flow(
@@ -260,11 +262,12 @@ def _end_problems(flow: FlowDocument) -> Iterator[Problem]:
     failures = [each for each in ends if _said(each.properties.get("success"), False)]
     if ends and len(failures) == len(ends):
         yield SOME_SUCCESS.at(
-            f"{ends[0].pointer}/success", "no terminal screen is a success; success is true by default"
+            f"{ends[0].pointer}/success",
+            "no terminal screen is a success: leave out success, or set it to true, on one",
         )
     for each in flow.listed:
         if "success" in each.properties and not _said(each.properties.get("terminal"), True):
-            message = f"{_named(each)} is not terminal, and so neither a success nor a failure"
+            message = f"{_named(each)} is not terminal, so it cannot say success"
             yield SUCCESS_PLACE.at(f"{each.pointer}/success", message)
         if each.terminal:
             yield from _footer_problems(flow, each)
@@ -280,7 +283,7 @@ def _footer_problems(flow: FlowDocument, terminal: Screen) -> Iterator[Problem]:
     if not footers:
         yield FOOTER.at(terminal.pointer, f"{_named(terminal)} is terminal, but has no Footer")
         return
-    message = f"{_named(terminal)} is terminal, but its Footer navigates on: it does complete or data_exchange"
+    message = f"{_named(terminal)} is terminal, but its Footer navigates on: it must do complete or data_exchange"
     if effective(flow.version) >= (7, 3):
         if _done_by(footers[0]) == "navigate":
             yield ENDING.at(f"{footers[0].pointer}/on-click-action/name", message)
@@ -314,7 +317,7 @@ BLANK_TITLE = error(
     "screen-title-blank",
     "PATTERN_MISMATCH",
     "In 5.0 and 5.1, a screen's title is not blank; from 6.0 on, that holds for all texts.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(title=" "), version="5.1"),
     keeps=flow(last(title="Thank you"), version="5.1"),
@@ -322,7 +325,7 @@ BLANK_TITLE = error(
 SENSITIVE = error(
     "sensitive-field",
     "INVALID_SENSITIVE_FIELD",
-    "From 5.1 on, sensitive names components of the same screen.",
+    "From 5.1 on, sensitive names inputs of the same screen.",
     why="Meta refuses the document: a customer would take a value for hidden that is not.",
     source=OBSERVED,
     breaks=flow(last(text_input("code"), sensitive=["pin"])),
@@ -342,8 +345,8 @@ def _sensitive_problems(flow: FlowDocument, screen: Screen) -> Iterator[Problem]
     fields = screen.properties.get("sensitive")
     if not isinstance(fields, list) or effective(flow.version) < (5, 1):
         return
-    names = {component.name for component in screen.components}
+    names = {each.name for each in screen.components if each.type in INPUTS or each.type not in COMPONENTS}
     for index, field in enumerate(fields):
         if isinstance(field, str) and (not field or field not in names):
-            message = f"{_named(screen)} has no component {brief(field) or 'without a name'} to hide the value of"
+            message = f"{_named(screen)} has no input {brief(field) or 'without a name'} to hide the value of"
             yield SENSITIVE.at(f"{screen.pointer}/sensitive/{index}", message)

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 
 from definitions.flow_json.document import FlowDocument
 from definitions.flow_json.examples import asking, endpoint_flow, flow, last
-from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, VERSIONING, error, warning
+from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, REFUSED, VERSIONING, error, warning
 from definitions.flow_json.table import DATA_API_VERSIONS, NEWEST, OLDEST, PUBLISHABLE, VERSIONS
 from engine.errors import Problem
-
-_REFUSED = "Meta refuses the document."
 
 
 def problems(flow: FlowDocument) -> Iterator[Problem]:
@@ -32,7 +30,7 @@ MISSING = error(
     "version-missing",
     "MISSING_FLOW_JSON_VERSION",
     "A Flow names its Flow JSON version.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks={"screens": [last()]},
     keeps=flow(last()),
@@ -50,7 +48,7 @@ NO_NUMBER = error(
     "version-number",
     "UNAVAILABLE_FLOW_JSON_VERSION",
     "The version is made of numbers.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks=flow(last(), version="seven.three"),
     keeps=flow(last()),
@@ -59,7 +57,7 @@ UNKNOWN = error(
     "version-known",
     "INVALID_FLOW_JSON_VERSION",
     "The version is one that Meta has published.",
-    why=_REFUSED,
+    why=REFUSED,
     source=VERSIONING,
     breaks=flow(last(), version="6.7"),
     keeps=flow(last(), version="6.3"),
@@ -97,9 +95,9 @@ def _flow_json_problems(flow: FlowDocument) -> Iterator[Problem]:
     value, version = flow.document["version"], flow.version
     said = str(value)[:20]
     if not isinstance(value, str):
-        yield NO_TEXT.at("/version", 'the version is a text, such as "7.3"')
+        yield NO_TEXT.at("/version", 'the version must be a text, such as "7.3"')
     elif any(map(str.isalpha, value)):
-        yield NO_NUMBER.at("/version", f"there is no version {said}: it is two numbers, such as 7.3")
+        yield NO_NUMBER.at("/version", f"there is no version {said}: a version is two numbers, such as 7.3")
     elif version > NEWEST:
         yield NEWER.at("/version", f"{said} is newer than {NEWEST[0]}.{NEWEST[1]}, the newest that is known here")
     elif (0, 0) < version < OLDEST:
@@ -116,7 +114,7 @@ UNKNOWN_API = error(
     "data-api-version",
     "INVALID_DATA_API_VERSION",
     f"data_api_version is one of {', '.join(DATA_API_VERSIONS)}.",
-    why=_REFUSED,
+    why=REFUSED,
     source=FLOW_JSON,
     breaks={**endpoint_flow(asking()), "data_api_version": "2.0"},
     keeps=endpoint_flow(asking()),
@@ -125,7 +123,7 @@ API_UNKNOWN = error(
     "data-api-version-of-known-version",
     "NO_SUPPORTED_DATA_API_VERSION",
     "A data API version is asked for by a document whose Flow JSON version is known.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks={**endpoint_flow(asking(), version="A.B"), "data_api_version": "C.D"},
     keeps=endpoint_flow(asking()),
@@ -134,7 +132,7 @@ API_TOO_NEW = error(
     "data-api-version-for-version",
     "NO_SUPPORTED_DATA_API_VERSION",
     "The Flow JSON version speaks the data API version that is asked for: 4.0 from 7.3 on.",
-    why=_REFUSED,
+    why=REFUSED,
     source=ERROR_CODES,
     breaks={**endpoint_flow(asking(), version="7.2"), "data_api_version": "4.0"},
     keeps={**endpoint_flow(asking()), "data_api_version": "4.0"},
@@ -147,7 +145,7 @@ def _data_api_problems(flow: FlowDocument) -> Iterator[Problem]:
     if since is None and "version" in flow.document and flow.version not in VERSIONS:
         yield API_UNKNOWN.at("/data_api_version", "no data API version is known for this version of Flow JSON")
     elif since is None:
-        yield UNKNOWN_API.at("/data_api_version", f"data_api_version is {' or '.join(DATA_API_VERSIONS)}")
+        yield UNKNOWN_API.at("/data_api_version", f"data_api_version must be {' or '.join(DATA_API_VERSIONS)}")
     elif OLDEST <= flow.version < since:
         message = f"data API {value} needs Flow JSON {since[0]}.{since[1]} or later"
         yield API_TOO_NEW.at("/data_api_version", message)

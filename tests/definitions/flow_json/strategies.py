@@ -13,6 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from definitions.flow_json.document import read_document
 from definitions.flow_json.table import ACTIONS, COMPONENTS, DATA_API_VERSIONS, VERSIONS, Property, Version
 
 NAMES = ("WISH", "SIZE", "COLOUR_OF_IT", "ADDRESS", "Card", "thanks")
@@ -124,6 +125,8 @@ class _Writer:
         if self._has_endpoint:
             known = [api for api, since in DATA_API_VERSIONS.items() if since <= self._version]
             document |= {"data_api_version": self._random.choice(known), "routing_model": routes}
+        elif _navigates_by_condition(screens):
+            document["routing_model"] = routes
         if self._has_endpoint and self._version < _ENDPOINT_ELSEWHERE:
             document["data_channel_uri"] = "https://shop.example/flow"
         return {**document, "screens": screens}
@@ -277,6 +280,7 @@ class _Writer:
             ),
             "name": lambda: self._new("field"),
             "string": lambda: "12",
+            "choice": lambda: "12",
             "boolean": lambda: self._flag(page) if dynamic else True,
             "integer": lambda: max(known.least or 0, 3),
             "number": lambda: self._declared(page, "number") if dynamic else random.choice([1, 1.5]),
@@ -329,7 +333,7 @@ class _Writer:
 
     def _condition(self, page: _Page) -> str:
         flag, number, text = (self._declared(page, kind) for kind in ("flag", "number", "text"))
-        conditions = [flag, f"!{flag}", f"{number} > 2", f"{text} == 'tea' && {flag}", f"({number} <= 1) || {flag}"]
+        conditions = [flag, f"!{flag}", f"{number} > 2", f"({text} == 'tea') && {flag}", f"({number} <= 1) || {flag}"]
         return self._random.choice(conditions)
 
     def _declared(self, page: _Page, kind: str) -> str:
@@ -348,6 +352,8 @@ class _Writer:
         options: list[dict[str, Any]] = [
             {"id": str(number), "title": f"{self._word(20)} {number}"} for number in range(count)
         ]
+        if known.shape == "chip":
+            return options
         pictured = self._random.choice(["", "image", "color"]) if self._version >= _IMAGES_IN_OPTIONS else ""
         for option in options:
             if pictured == "image":
@@ -511,6 +517,12 @@ def _text_input(writer: _Writer, _page: _Page, component: dict[str, Any]) -> Non
     component["input-type"] = typed
     if "min-chars" in component:
         component["min-chars"] = 1
+
+
+def _navigates_by_condition(screens: list[dict[str, Any]]) -> bool:
+    """Return whether a screen navigates from inside an If or a Switch, which a model that Meta makes does not know."""
+    actions = [action for each in read_document({"screens": screens}).listed for action in each.actions]
+    return any(action.name == "navigate" and action.component.branches for action in actions)
 
 
 def _choice(writer: _Writer, page: _Page, component: dict[str, Any]) -> None:

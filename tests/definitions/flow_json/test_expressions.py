@@ -91,8 +91,8 @@ def test_a_binding_is_a_reference_to_data_or_to_a_form(
 FORMS = "A reference is ${data.name}, ${form.name}, ${screen.ID.data.name} or ${screen.ID.form.name}"
 UNCLOSED = "The reference has no closing brace"
 ARRAY = "A reference cannot lead into an array"
-ONE_NAME = "A reference holds one name; backticks stand around the whole expression"
-SEVERAL = "One reference is the whole value; several, or one with text, stand in backticks"
+ONE_NAME = "A reference must hold one name alone; backticks stand around the whole expression"
+SEVERAL = "The value must be one reference; several, or one with text, must stand in backticks"
 
 
 @pytest.mark.parametrize(
@@ -265,9 +265,9 @@ FAULTS = {
     "one equal sign": ("${data.a} = 5", "'=' is no operator", 10),
     "one ampersand": ("${data.a} & ${data.b}", "'&' is no operator", 10),
     "an operator of another language": ("${data.a} <> 5", "'<>' is no operator", 10),
-    "an unknown word": ("${data.a} == Lima", "'Lima' is no value; a text stands in single quotes", 13),
-    "a capital letter": ("${data.a} == True", "'True' is no value; a text stands in single quotes", 13),
-    "double quotes": ('${data.a} == "Lima"', "A text stands in single quotes, not in double ones", 13),
+    "an unknown word": ("${data.a} == Lima", "'Lima' is no value; a text must stand in single quotes", 13),
+    "a capital letter": ("${data.a} == True", "'True' is no value; a text must stand in single quotes", 13),
+    "double quotes": ('${data.a} == "Lima"', "A text must stand in single quotes, not in double ones", 13),
     "an unexpected character": ("${data.a} # 5", "'#' is not expected here", 10),
     "a dollar sign": ("$data.a == 5", "'$' is not expected here", 0),
     "no closing brace": ("${data.a == 5", "The reference has no closing brace", 0),
@@ -283,9 +283,9 @@ FAULTS = {
     "nothing behind the fraction's point": ("${data.a} == 5.", "'5.' is neither a number nor another value", 13),
     "letters behind digits": ("${data.a} == 5km", "'5km' is neither a number nor another value", 13),
     "too many digits": ("${data.a} == 1234567890123456789", "A number fits 64 bits", 13),
-    "a negative word": ("-a == ${data.a}", "'a' is no value; a text stands in single quotes", 1),
-    "a negative reference": ("-${data.a} < 5", "Behind a negative sign stands a number", 0),
-    "a negative truth": ("${data.a} == -true", "Behind a negative sign stands a number", 13),
+    "a negative word": ("-a == ${data.a}", "'a' is no value; a text must stand in single quotes", 1),
+    "a negative reference": ("-${data.a} < 5", "Behind a negative sign a number must stand", 0),
+    "a negative truth": ("${data.a} == -true", "Behind a negative sign a number must stand", 13),
     "arithmetic": ("${data.a} - 5 > 3", "A condition without backticks has no '-'", 10),
 }
 
@@ -303,7 +303,7 @@ def test_a_condition_that_is_not_well_formed_is_refused_with_its_place(value: st
         ("` `", "The expression is empty", 2),
         ("`'Ana`s house'`", "A backtick in a text needs a backslash before it", 5),
         ("`${data.a}` == `${data.b}`", "'`' is not expected here", 10),
-        ("`Hello ${data.a}`", "'Hello' is no value; a text stands in single quotes", 1),
+        ("`Hello ${data.a}`", "'Hello' is no value; a text must stand in single quotes", 1),
         ("`${data.a} + 5 5 - 6`", "'-' has a literal on both sides", 17),
         ("`${data.a} -`", "'-' has no operand behind it", 11),
     ],
@@ -357,7 +357,7 @@ def test_a_text_may_be_joined_of_any_number_of_values() -> None:
 
 def test_a_message_repeats_no_more_than_a_part_of_a_long_text() -> None:
     assert fault_of(parse_condition, "a" * 10_000) == ExpressionFault(
-        f"'{'a' * 40}…' is no value; a text stands in single quotes", 0
+        f"'{'a' * 40}…' is no value; a text must stand in single quotes", 0
     )
 
 

@@ -87,9 +87,12 @@ def test_a_schema_says_of_which_kinds_its_values_are(schema: Any, possible: set[
         pytest.param(ANY, BUYER, Mismatch((), missing="name"), id="what is required of an object that says nothing"),
         pytest.param({"type": "object", "properties": {"name": TEXT}}, BUYER, None, id="without what may be missing"),
         pytest.param(BUYER, ANY, None, id="more than is wanted"),
+        pytest.param(ANY, {"type": "object", "required": [""]}, None, id="what has no name and is required"),
         pytest.param({"type": "array"}, BUYERS, None, id="an array that says nothing"),
         pytest.param({"const": "a"}, {"const": "a"}, None, id="the constant"),
         pytest.param(TEXT, {"const": "a"}, Mismatch((), constant="a"), id="no constant"),
+        pytest.param({"const": "a"}, TEXT, Mismatch((), frozenset({"string"})), id="a constant without a type"),
+        pytest.param({"const": "a", "type": "string"}, TEXT, None, id="a constant with a type"),
     ],
 )
 def test_one_schema_gives_what_another_wants_or_shows_where_not(given: Any, wanted: Any, found: Any) -> None:

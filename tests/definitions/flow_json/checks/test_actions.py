@@ -57,6 +57,13 @@ def link(action: Any) -> Any:
 # Where to
 
 
+@pytest.mark.parametrize("name", ["${data.next}", "`${data.next}`", "${screen.FIRST.data.next}"])
+def test_where_an_action_leads_is_written_out(name: str) -> None:
+    document = flow(screen("FIRST", link(navigate(name)), go_to("LAST")), last())
+
+    assert found(document) == [(f"{ACTION}/next/name", NEXT, "warning")]
+
+
 @pytest.mark.parametrize(
     ("action", "problems"),
     [
@@ -65,7 +72,6 @@ def link(action: Any) -> Any:
         pytest.param(navigate("last"), [(f"{ACTION}/next/name", NEXT)], id="to none of that spelling"),
         pytest.param(navigate(""), [(f"{ACTION}/next/name", NEXT)], id="to one without a name"),
         pytest.param(navigate("FIRST"), [(f"{ACTION}/next/name", NEXT)], id="to itself"),
-        pytest.param(navigate("${data.next}"), [], id="where only the phone knows"),
         pytest.param({"name": "navigate"}, [], id="nowhere, another fault"),
         pytest.param({"name": "navigate", "next": "LAST"}, [], id="to what is no object, another fault"),
         pytest.param({"name": "navigate", "next": {"name": ["LAST"]}}, [], id="to what is no text, another fault"),
@@ -248,6 +254,11 @@ ITSELF, OPTION = "/screens/0/layout/children/0", "/screens/0/layout/children/0/d
             id="to itself, by the long way",
         ),
         pytest.param(
+            choosing({SELECT: update(city="` ${data.city}`")}, {}),
+            [(f"{ITSELF}/{SELECT}/payload/city", UPDATE)],
+            id="to itself, in backticks",
+        ),
+        pytest.param(
             choosing({SELECT: update(city="Rome")}, {SELECT: update(city="Oslo")}),
             [(f"{OPTION}/{SELECT}", UPDATE)],
             id="by both",
@@ -351,6 +362,8 @@ def papers(**limits: Any) -> Any:
         pytest.param(complete(photos=PHOTOS), [], id="at the end"),
         pytest.param(complete(all={"a/b": {"c": PHOTOS}}), ["all/a~1b/c"], id="at the end, inside"),
         pytest.param(complete(photos="${screen.LAST.form.photos}"), [], id="at the end, by the long way"),
+        pytest.param(complete(photos="`'Look: ' ${form.photos}`"), ["photos"], id="at the end, in an expression"),
+        pytest.param(exchange(photos="`${form.photos}`"), ["photos"], id="to the endpoint, in an expression"),
         pytest.param(complete(all=["${screen.LAST.form.photos}"]), ["all/0"], id="at the end, by the long way, inside"),
         pytest.param(navigate("NEXT", photos=PHOTOS), ["photos"], id="to another screen"),
         pytest.param(navigate("NEXT", photos=[PHOTOS]), ["photos/0"], id="to another screen, inside"),

@@ -113,6 +113,17 @@ def test_labels_and_options_are_no_longer_than_is_shown() -> None:
     ]
 
 
+def test_the_messages_of_a_form_are_no_longer_than_its_inputs_show() -> None:
+    messages = {"first_name": "a" * 31, "day": "a" * 80, "more": "a" * 31, "nobody": "a" * 99}
+    inputs = (text_input(), component("DatePicker", name="day", label="Day"), component("TextArea", name="more"))
+    sent = complete(first_name="${form.first_name}", day="${form.day}", more="${form.more}")
+    form = component("Form", name="form", children=[*inputs, footer(sent)], error_messages=messages)
+
+    assert found(flow(screen("LAST", form, terminal=True))) == [
+        (f"{TOP}/0/error-messages/first_name", "TEXT_TRUNCATED")
+    ]
+
+
 @pytest.mark.parametrize(
     ("written", "count"),
     [
@@ -134,6 +145,34 @@ def test_the_markdown_of_a_text_has_only_what_is_shown(kind: str, written: Any, 
 
 
 # Images
+
+PICTURE = "data:image/png;base64,iVBORw0KGgo="
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [
+        (["# Terms", f"![A tree]({PICTURE})"], 0),
+        (f"# Terms\n![A tree]({PICTURE})", 0),
+        (["![A tree]( data:image/jpeg;base64, /9j/)", "![](data:image/webp;base64,UklGR)"], 0),
+        (["[A tree](https://shop.example/tree.png)"], 0),
+        (["![A tree](https://shop.example/tree.png)"], 1),
+        (["| ![A tree](tree.png) |", f"![A tree]({PICTURE})"], 1),
+        ("Look: ![](//shop.example/tree.png)", 1),
+        (["![A tree](data:image/gif;base64,R0lG)"], 1),
+        ("${data.terms}", 0),
+        (["![", 5], 0),
+    ],
+)
+def test_the_images_of_a_rich_text_stand_in_it(written: Any, count: int) -> None:
+    pointers = on_screen(component("RichText", text=written))
+
+    assert [code for _, code in pointers] == ["IMAGE_NOT_SHOWN"] * count
+
+
+def test_markdown_is_read_in_one_go() -> None:
+    assert on_screen(component("RichText", text="![" * 200_000)) == []
+    assert on_screen(component("TextBody", text="![" * 2_000, markdown=True)) == []
 
 
 @pytest.mark.parametrize(

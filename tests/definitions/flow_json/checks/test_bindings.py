@@ -19,6 +19,7 @@ from definitions.flow_json.checks.bindings import (
     NESTED_SINCE,
     NESTED_SYNTAX,
     NOT_REPLACED,
+    ORDER,
     OWN_SCREEN,
     REFERENCES_SINCE,
     STATIC_NAME,
@@ -41,6 +42,14 @@ def options_that(name: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": option, "__example__": []}
 
 
+def items_that(name: dict[str, Any]) -> dict[str, Any]:
+    """Return the entry of a data model for items of a NavigationList that act, the action's *name* declared so."""
+    texts = {"type": "object", "properties": {"title": {"type": "string"}}}
+    acts = {"type": "object", "properties": {"name": name}}
+    properties = {"id": {"type": "string"}, "main-content": texts, "on-click-action": acts}
+    return {"type": "array", "items": {"type": "object", "properties": properties}, "__example__": []}
+
+
 DATA_MODEL = {
     "name": example_of("string", "Ana"),
     "age": example_of("number", 7),
@@ -51,6 +60,8 @@ DATA_MODEL = {
     "ids": {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "string"}}}, "__example__": []},
     "anything": example_of("object", {}),
     "acting": options_that({"type": "string"}),
+    "leading": items_that({"type": "string"}),
+    "fixed": items_that({"const": "navigate"}),
     "updating": options_that({"const": "update_data"}),
 }
 ASKED = (
@@ -107,8 +118,11 @@ def dropdown(source: Any) -> dict[str, Any]:
         component("DatePicker", name="day", label="Day", min_date="${data.name}", unavailable_dates="${data.days}"),
         component("DatePicker", name="day", label="Day", unavailable_dates=["2026-03-01", "${data.name}"]),
         component("CalendarPicker", name="day", mode="range", label={"start-date": "${data.name}", "end-date": "To"}),
-        component("CalendarPicker", name="day", label="Day", init_value="${data.buyer}"),
+        component("CalendarPicker", name="day", label="${data.name}", init_value="${data.name}"),
+        component("CalendarPicker", name="day", mode="range", label="${data.buyer}"),
+        component("CalendarPicker", name="day", mode="${data.name}", label="${data.buyer}", helper_text="${data.name}"),
         component("PhotoPicker", name="photo", label="Photo", error_message="${data.buyer}"),
+        component("NavigationList", name="list", list_items="${data.leading}"),
         component("PhotoPicker", name="photo", label="Photo", error_message={"7": "${data.name}"}),
         component("RichText", text="${data.days}"),
         component("RichText", text="`'Hello ' ${data.name}`"),
@@ -230,6 +244,26 @@ def test_an_expression_that_means_something_of_the_right_kind_is_no_problem(chil
         ),
         pytest.param(
             component("If", condition="${data.name} == 5", then=[]), [breach(CONDITION, "condition")], id="two kinds"
+        ),
+        pytest.param(
+            component("NavigationList", name="list", list_items="${data.fixed}"),
+            [breach(DATA_KIND, "list-items")],
+            id="an action without a type",
+        ),
+        pytest.param(
+            component("CalendarPicker", name="day", label="${data.buyer}", mode="single"),
+            [breach(DATA_KIND, "label")],
+            id="two labels in single mode",
+        ),
+        pytest.param(
+            component("CalendarPicker", name="day", mode="range", required="${data.is_new}", label={}),
+            [breach(DATA_KIND, "required")],
+            id="one value in range mode",
+        ),
+        pytest.param(
+            component("If", condition="${data.is_new} && ${data.age} > 5", then=[]),
+            [breach(ORDER, "condition")],
+            id="an unclear order",
         ),
         pytest.param(
             component("If", condition="${data.gone}", then=[]),

@@ -132,6 +132,22 @@ def test_an_input_begins_with_one_of_its_options(child: Any, expected: list[str]
     assert found(child) == warnings(*((pointer, UNKNOWN) for pointer in expected))
 
 
+@pytest.mark.parametrize(
+    ("child", "expected"),
+    [
+        pytest.param({"init-value": "a"}, [], id="one"),
+        pytest.param({"init-value": "${data.chosen}"}, [], id="what the phone knows"),
+        pytest.param({"init-value": ["a"]}, ["/0/init-value"], id="a list"),
+    ],
+)
+def test_radio_buttons_begin_with_one_option(child: Any, expected: list[str]) -> None:
+    sizes = component("RadioButtonsGroup", name="size", label="Size", data_source=[option("a")])
+    filled = component("Form", name="form", children=[sizes], init_values={"size": child["init-value"]})
+
+    assert found({**sizes, **child}) == warnings(*((pointer, "INIT_VALUE_A_LIST") for pointer in expected))
+    assert [code for _, code, _ in found(filled)] == ["INIT_VALUE_A_LIST"] * len(expected)
+
+
 # NavigationLists
 
 

@@ -45,6 +45,10 @@ def link(to: str) -> Any:
     return component("EmbeddedLink", text="Go", on_click_action=navigate(to))
 
 
+EITHER = component("If", condition="${data.is_open}", then=[link("B")], **{"else": [go_to("B")]})
+BY_CASE = component("Switch", value="${data.size}", cases={"small": [link("B")], "large": [text()]})
+
+
 def items(*targets: str) -> Any:
     """Return a NavigationList whose items lead to *targets*."""
     return component(
@@ -259,6 +263,28 @@ def test_a_navigation_list_needs_no_routes(version: str, *, exempt: bool) -> Non
 )  # fmt: skip
 def test_without_an_endpoint_screens_lead_where_they_navigate(document: Any, problems: Any) -> None:
     assert found(document) == sorted(problems)
+
+
+@pytest.mark.parametrize(
+    ("content", "model", "count"),
+    [
+        pytest.param([EITHER], None, 2, id="only there"),
+        pytest.param([BY_CASE], None, 1, id="in a case"),
+        pytest.param([EITHER], {"A": ["B"], "B": []}, 0, id="with a model"),
+        pytest.param([EITHER, link("B")], None, 0, id="outside too"),
+        pytest.param([link("B")], None, 0, id="outside"),
+    ],
+)
+def test_a_condition_leads_nowhere_without_a_routing_model(content: list[Any], model: Any, count: int) -> None:
+    document = flow(screen("A", *content), last(id="B"), **({"routing_model": model} if model else {}))
+    problems = [each for each in found(document) if each[1] == "UNMODELLED_ROUTE"]
+
+    assert [severity for _, _, severity in problems] == ["warning"] * count
+    assert all(pointer.endswith("/on-click-action/next/name") for pointer, _, _ in problems)
+
+
+def test_with_an_endpoint_the_model_is_written_anyway() -> None:
+    assert found(endpoint_flow(screen("A", EITHER, footer(exchange())), last(id="B"))) == []
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ CALENDAR = component("CalendarPicker", name="days", mode="range", label={"start-
         ({**FIELD, "max-chars": {}}, "max-chars", "INVALID_PROPERTY_TYPE"),
         ({**FIELD, "input-type": "date"}, "input-type", "INVALID_ENUM_VALUE"),
         ({**FIELD, "input-type": 1}, "input-type", "INVALID_PROPERTY_TYPE"),
-        ({**FIELD, "visible": "${data.a} == 1"}, "visible", "PATTERN_MISMATCH"),
+        ({**FIELD, "visible": "${data.a} == 1"}, "visible", "INVALID_PROPERTY_VALUE"),
         ({**FIELD, "helper-text": " "}, "helper-text", "PATTERN_MISMATCH"),
         ({**text(), "text": ""}, "text", "PATTERN_MISMATCH"),
         ({**text(), "text": ["a", 5]}, "text/1", "INVALID_PROPERTY_TYPE"),
@@ -259,9 +259,9 @@ def test_a_value_that_does_not_fit_its_property_is_told(child: dict[str, Any], p
     "child",
     [
         {**FIELD, "required": "${data.needed}", "label": "`'A' 'B'`", "max-chars": "100", "min-chars": 2},
-        {**FIELD, "init-value": "", "max-chars": "${screen.A.data.most}"},
+        {**FIELD, "init-value": "Ana", "max-chars": "${screen.A.data.most}"},
         {**text(), "text": ["one", "two"], "visible": "`${data.a} == 1`"},
-        {**DATE, "min-date": "", "max-date": "${data.latest}", "unavailable-dates": []},
+        {**DATE, "min-date": "2026-03-01", "max-date": "${data.latest}", "unavailable-dates": []},
         {**DROPDOWN, "data-source": "${data.sizes}", "on-select-action": exchange()},
         {**PHOTO, "error-message": {"media_1": "Too dark"}, "max-uploaded-photos": 3.0},
         {**CALENDAR, "required": {"start-date": True, "end-date": "${data.needed}"}, "include-days": ["Mon"]},
@@ -287,6 +287,67 @@ def test_other_texts_than_those_to_read_could_be_blank_before_6_0() -> None:
     assert on_screen(hint, "5.1") == []
     assert on_screen(hint, "6.0") == [(f"{HERE}/helper-text", "PATTERN_MISMATCH")]
     assert on_screen({**text(), "text": ""}, "2.1") == [(f"{HERE}/text", "PATTERN_MISMATCH")]
+
+
+@pytest.mark.parametrize(
+    ("child", "key", "refused_from"),
+    [
+        pytest.param({**FIELD, "name": " "}, "name", "4.0", id="the name of an input"),
+        pytest.param(component("Form", name="", children=[]), "name", "6.0", id="the name of a Form"),
+        pytest.param({**FIELD, "init-value": ""}, "init-value", "6.0", id="what an input begins with"),
+        pytest.param({**DATE, "min-date": ""}, "min-date", "6.0", id="a date"),
+        pytest.param(component("Image", src="\n", alt_text="A tree"), "src", "6.0", id="an image"),
+        pytest.param(
+            component("Dropdown", name="a", label="A", data_source=[{"id": "\t", "title": "A"}]),
+            "data-source/0/id",
+            "6.0",
+            id="the id of an option",
+        ),
+    ],
+)
+def test_no_text_is_blank_from_the_version_on_that_forbids_it(child: Any, key: str, refused_from: str) -> None:
+    known = {f"{major}.{minor}" for major, minor in VERSIONS if (major, minor) >= (4, 0)} | {"3.1"}
+    refused = {version for version in known if (f"{HERE}/{key}", "PATTERN_MISMATCH") in on_screen(child, version)}
+
+    assert refused == {version for version in known if read_version(version) >= read_version(refused_from)}
+
+
+def test_an_expression_without_backticks_is_told_by_its_version() -> None:
+    shown = {**text(), "visible": "${data.a} == 1"}
+
+    assert on_screen(shown, "5.1") == [(f"{HERE}/visible", "PATTERN_MISMATCH")]
+    assert on_screen(shown, "6.0") == [(f"{HERE}/visible", "INVALID_PROPERTY_VALUE")]
+
+
+def test_a_date_among_unavailable_ones_is_no_blank() -> None:
+    assert on_screen({**DATE, "unavailable-dates": [""]}) == [
+        (f"{HERE}/unavailable-dates/0", "INVALID_PROPERTY_VALUE_FORMAT")
+    ]
+
+
+def test_digits_of_other_scripts_are_none() -> None:
+    told = [(f"{HERE}/min-date", "INVALID_PROPERTY_VALUE_FORMAT")]
+
+    assert on_screen({**DATE, "min-date": "२०२६-०३-०१"}) == told
+    assert on_screen({**FIELD, "max-chars": "८०"}) == [(f"{HERE}/max-chars", "PATTERN_MISMATCH")]
+
+
+def test_a_group_of_radio_buttons_begins_with_an_option_or_as_metas_page_has_it_with_a_list() -> None:
+    sizes = component("RadioButtonsGroup", name="size", label="Size", data_source=OPTIONS)
+
+    assert [on_screen({**sizes, "init-value": value}) for value in ("s", ["s"], "${form.size}")] == [[], [], []]
+    assert on_screen({**sizes, "init-value": 5}) == [(f"{HERE}/init-value", "ONE_OF_SCHEMA_VALIDATION_FAILED")]
+    assert on_screen({**sizes, "init-value": ["s", 5]}) == [(f"{HERE}/init-value/1", "INVALID_PROPERTY_TYPE")]
+
+
+def test_chips_have_nothing_but_a_title_and_what_choosing_them_does() -> None:
+    update = {"name": "update_data", "payload": {}}
+    whole = {"id": "s", "title": "Small", "enabled": True, "on-select-action": update, "on-unselect-action": update}
+    rich = {"id": "l", "title": "Large", "description": "50", "metadata": "$ 5", "image": "/9j/", "color": "#000000"}
+
+    assert on_screen(component("ChipsSelector", name="size", label="Size", data_source=[whole, rich])) == [
+        (f"{HERE}/data-source/1/{key}", "INVALID_PROPERTY_KEY") for key in ("description", "metadata", "image", "color")
+    ]
 
 
 def test_an_action_is_there_from_its_version_on() -> None:

@@ -291,7 +291,7 @@ def test_a_screen_has_a_title(screens: Any, version: str, problems: Any) -> None
     ("sensitive", "version", "wrong"),
     [
         (["code"], "5.1", []),
-        (["code", "pin", "", "cod"], "7.3", [1, 2, 3]),
+        (["code", "pin", "", "cod", "form"], "7.3", [1, 2, 3, 4]),
         (["pin"], "5.0", []),
         ([], "7.3", []),
         (5, "7.3", []),
@@ -299,7 +299,7 @@ def test_a_screen_has_a_title(screens: Any, version: str, problems: Any) -> None
         ("code", "7.3", []),
     ],
 )
-def test_only_a_component_of_the_screen_is_hidden(sensitive: Any, version: str, wrong: list[int]) -> None:
+def test_only_an_input_of_the_screen_is_hidden(sensitive: Any, version: str, wrong: list[int]) -> None:
     form = component("Form", name="form", children=[component("If", condition="${data.x}", then=[text_input("code")])])
     document = flow(screen("A", go_to("B"), text_input("pin")), last(form, id="B", sensitive=sensitive))
 
