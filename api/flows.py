@@ -39,7 +39,7 @@ from api.keyring import KeyRing
 from api.logs import fault
 from api.metrics import Metrics
 from definitions.catalogue import Catalogue
-from definitions.flow_calls import MAX_ANSWER_BYTES, NO_SESSION, Call, Reply, gone
+from definitions.flow_calls import MAX_ANSWER_BYTES, NO_SESSION, Call, DataMisfit, Reply, gone
 from definitions.json_text import too_deep, unstorable
 from definitions.media import Media
 from engine.errors import StorageFull, StoreError, UnknownInstance, WorkflowError
@@ -416,7 +416,8 @@ class FlowEndpoint:
         else:
             reply = await _in_time(waiting, flow.answer(call, instance)) or flow.excuse(call, instance, "deadline")
         if reply.fault is not None:
-            LOG.error("flow_handler_error", flow=waiting.flow, call=waiting.id, **fault(reply.fault))
+            screen = reply.fault.screen if isinstance(reply.fault, DataMisfit) else reply.screen
+            LOG.error("flow_handler_error", flow=waiting.flow, screen=screen, call=waiting.id, **fault(reply.fault))
         return reply
 
     async def _excuse(

@@ -10,23 +10,21 @@ Rule 1: a definition with an error stops the loading; nothing runs that is not p
 Rule 2: an instance's interpreter is that of its own version, however old.
 """
 
-import importlib.util
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from definitions import effects, guards  # noqa: F401 - importing them binds the names of the shipped documents
+from definitions.author_code import load_code
 from definitions.binding import EFFECTS, GUARDS, PROJECTIONS
 from definitions.flow_calls import Flow
 from definitions.flow_compiler import compile_flow
 from definitions.flow_json.document import FlowDocument, looks_like_flow, read_document
-from definitions.json_text import decode_document, places, repeated_keys
+from definitions.json_text import Position, decode_document, places, repeated_keys
 from definitions.lifecycle import compile_lifecycle
 from definitions.logic import logic_problems
 from definitions.orders import timeline  # noqa: F401 - likewise
@@ -129,7 +127,7 @@ class Catalogue:
         paths: dict[str, Path] = {}
         for folder in (SHIPPED, *folders):
             if folder != SHIPPED and (folder / "bindings.py").exists():
-                _module(folder / "bindings.py")
+                load_code(folder / "bindings.py")
             paths.update({path.parent.name: path for path in sorted(folder.glob("flows/*/flow.json"))})
             paths.update({path.stem: path for path in sorted(folder.glob("lifecycles/*.json"))})
         documents = [compile_path(path) for path in paths.values()]
@@ -254,28 +252,28 @@ def read_logic(document: Document) -> Screens:
     if document.path is None:
         return Screens()
     code = document.path.parent / "screens.py"
-    screens = getattr(_module(code), "screens", None) if code.exists() else Screens()
+    screens = getattr(load_code(code), "screens", None) if code.exists() else Screens()
     if not isinstance(screens, Screens):
-        raise DefinitionError(str(code), (Problem("", "INVALID_LOGIC", "`screens` is a definitions.screens.Screens"),))
+        message = "it binds no logic: write `screens = Screens()` (definitions.screens), and decorate with that"
+        raise DefinitionError(str(code), (Problem("", "INVALID_LOGIC", message),))
     if document.flow is None or document.definition is None or document.errors:
         return screens  # what is wrong with the document comes first
-    problems = tuple(sorted(logic_problems(document.flow, document.definition, screens)))
+    problems = sorted(logic_problems(document.flow, document.definition, screens))
     if problems:
-        raise DefinitionError(str(code), problems)
+        place = places(document.source)
+        error = DefinitionError(str(code), tuple(_placed(problem, place) for problem in problems))
+        for problem in error.problems[1:]:
+            error.add_note(problem.message)  # for a test, which shows the error as it was raised
+        raise error
     return screens
 
 
-def _module(path: Path) -> ModuleType:
-    """Return the Python file at *path*, imported under a name that no other file has."""
-    place = str(path.absolute())
-    name = f"waystate:{place}"
-    loader = SourceFileLoader(name, place)
-    spec = ModuleSpec(name, loader, origin=place)
-    spec.has_location = True
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    loader.exec_module(module)
-    return module
+def _placed(problem: Problem, place: Callable[[str], Position]) -> Problem:
+    """Return a problem of the logic with the place in its document that it speaks of."""
+    if not problem.pointer:
+        return problem
+    at = place(problem.pointer)
+    return replace(problem, message=f"{problem.message} (flow.json:{at.line}:{at.column})")
 
 
 def _place(document: Document, problem: Problem) -> str:

@@ -102,6 +102,14 @@ class Reply(Struct, frozen=True):
     fault: Exception | None = None
 
 
+class DataMisfit(Exception):
+    """What the logic shows on a screen does not fit the screen's data model."""
+
+    def __init__(self, screen: str, reason: str) -> None:
+        super().__init__(f"what {screen} is shown with does not fit its data model: {reason}")
+        self.screen = screen
+
+
 class Flow:
     """One version of a Flow, ready to answer: its document, its machine, its logic."""
 
@@ -259,14 +267,18 @@ class Flow:
         Return what the session's screen is shown with.
 
         Raises:
-            msgspec.ValidationError: the logic's data does not fit the screen's data model.
+            DataMisfit: the logic's data does not fit the screen's data model.
         """
         show = self.screens.shows.get(instance.state)
         shown = {} if show is None else show(self._session(call, instance))
         data = await shown if isinstance(shown, Awaitable) else shown
         if isinstance(data, Struct):
             data = msgspec.to_builtins(data)
-        msgspec.convert(data, self._answer_types[instance.state])
+        try:
+            msgspec.convert(data, self._answer_types[instance.state])
+        except msgspec.ValidationError as error:
+            reason = "show returns nothing" if data is None else str(error)
+            raise DataMisfit(instance.state, reason) from None
         return data
 
     def _session(self, call: Call, instance: Instance) -> Session:

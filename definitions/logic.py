@@ -23,7 +23,7 @@ from definitions.flow_compiler import BACK, COMPLETED, DATA_EXCHANGE
 from definitions.flow_json.document import FlowDocument, Screen
 from definitions.json_text import escape
 from definitions.screen_data import answer_type
-from definitions.screens import Screens, Success
+from definitions.screens import Screens, Session, Success
 from definitions.submitted import Field, asking, submitted
 from engine.errors import Problem
 from engine.model import Definition
@@ -35,12 +35,19 @@ def logic_problems(flow: FlowDocument, definition: Definition, screens: Screens)
     for bound, wanted in ((screens.submits, ("session", "form")), (screens.shows, ("session",))):
         for name, function in bound.items():
             if name not in flow.screens:
-                yield Problem("", "UNKNOWN_SCREEN", f"logic is bound to {name}, which is no screen of the Flow")
+                message = (
+                    f"{_name(function)} is bound to {name}, which is no screen; there are: {', '.join(flow.screens)}"
+                )
+                yield Problem("", "UNKNOWN_SCREEN", message)
             yield from _signature_problems(function, name, wanted)
-    for name in screens.bound_twice:
-        yield Problem("", "DUPLICATE_LOGIC", f"{name} has two functions that do the same, of which one is never called")
+    for name, earlier, later in screens.bound_twice:
+        message = f"both {_name(earlier)} and {_name(later)} are bound to {name}: the first is never called"
+        yield Problem("", "DUPLICATE_LOGIC", message)
     for screen in asking(flow):
-        if screen.id in screens.submits:
+        if screens.forms.get(screen.id) is Session:
+            message = f"{_name(screens.submits[screen.id])} of {screen.id} takes its session second; it comes first"
+            yield Problem(screen.pointer, "INVALID_LOGIC", message)
+        elif screen.id in screens.submits:
             yield from _form_problems(screen, screens.forms[screen.id], submitted(flow, screen))
             yield from _next_problems(screen, screens.submits[screen.id], legal_next(definition, screen.id))
     for name in screens.shows.keys() & flow.screens.keys():
@@ -69,19 +76,25 @@ def legal_next(definition: Definition, screen: str) -> tuple[str, ...]:
 def _unbound(flow: FlowDocument, definition: Definition, screens: Screens) -> Iterator[Problem]:
     for screen in asking(flow):
         if screen.id not in screens.submits:
-            yield Problem(screen.pointer, "MISSING_LOGIC", f"{screen.id} asks the endpoint, but has no submit")
+            yield Problem(screen.pointer, "MISSING_LOGIC", _missing(screen, "submit", "asks the endpoint"))
     for screen in answered(flow, definition):
         if screen.data and screen.id not in screens.shows:
-            yield Problem(screen.pointer, "MISSING_LOGIC", f"{screen.id} is shown with data, but has no show")
+            yield Problem(screen.pointer, "MISSING_LOGIC", _missing(screen, "show", "is shown with data"))
+
+
+def _missing(screen: Screen, verb: str, why: str) -> str:
+    return f'{screen.id} {why}, but nothing is bound with @screens.{verb}("{screen.id}")'
 
 
 def _signature_problems(function: Any, screen: str, wanted: tuple[str, ...]) -> Iterator[Problem]:
     """Yield why a function cannot be called as logic is."""
     name = _name(function)
+    signature = inspect.signature(function)
     try:
-        inspect.signature(function).bind(*wanted)
+        signature.bind(*wanted)
     except TypeError:
-        yield Problem("", "INVALID_LOGIC", f"{name} of {screen} is called with ({', '.join(wanted)}), and cannot be")
+        message = f"{name} of {screen} takes ({', '.join(signature.parameters)}); it is given ({', '.join(wanted)})"
+        yield Problem("", "INVALID_LOGIC", message)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         yield Problem("", "INVALID_LOGIC", f"{name} of {screen} yields; logic returns one answer")
 

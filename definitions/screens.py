@@ -99,15 +99,16 @@ class Screens:
         self.submits: dict[str, Submit] = {}
         self.shows: dict[str, Show] = {}
         self.forms: dict[str, Any] = {}
-        self.bound_twice: list[str] = []
+        self.bound_twice: list[tuple[str, Submit | Show, Submit | Show]] = []
 
     def submit(self, screen: str) -> Callable[[AnySubmit], AnySubmit]:
         """Bind what decides where *screen* leads. The type of its second parameter is what is read from the payload."""
+        _named(screen)
 
         def bind(function: AnySubmit) -> AnySubmit:
             form = [*inspect.signature(function).parameters][1:2]
             hints = typing.get_type_hints(function)
-            self._note(self.submits, screen)
+            self._note(self.submits, screen, function)
             self.submits[screen] = function
             self.forms[screen] = hints.get(form[0], dict[str, Any]) if form else dict[str, Any]
             return function
@@ -116,9 +117,10 @@ class Screens:
 
     def show(self, screen: str) -> Callable[[AnyShow], AnyShow]:
         """Bind what gives the data that *screen* is shown with."""
+        _named(screen)
 
         def bind(function: AnyShow) -> AnyShow:
-            self._note(self.shows, screen)
+            self._note(self.shows, screen, function)
             self.shows[screen] = function
             return function
 
@@ -140,7 +142,19 @@ class Screens:
         """Return whether any of the logic is asynchronous, so that a call may take a while."""
         return any(inspect.iscoroutinefunction(function) for function in (*self.submits.values(), *self.shows.values()))
 
-    def _note(self, bound: Mapping[str, Any], screen: str) -> None:
+    def _note(self, bound: Mapping[str, Submit | Show], screen: str, function: Submit | Show) -> None:
         """Note that a second function is bound where one is."""
         if screen in bound:
-            self.bound_twice.append(screen)
+            self.bound_twice.append((screen, bound[screen], function))
+
+
+def _named(screen: Any) -> None:
+    """
+    Refuse to bind to what is no screen's name.
+
+    Raises:
+        TypeError: it is none, as where a decorator has no brackets and is given the function itself.
+    """
+    if not isinstance(screen, str):
+        message = 'logic is bound to the id of its screen: write @screens.submit("SCREEN") or @screens.show("SCREEN")'
+        raise TypeError(message)

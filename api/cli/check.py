@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from definitions.catalogue import Document, compile_path
 from definitions.json_text import places
+from engine.errors import DefinitionError
 
 BROKEN, UNREADABLE = 1, 2
 
@@ -79,6 +80,16 @@ def told(document: Document) -> Iterator[str]:
         named = f"{finding.code}, rule {rule}" if rule else finding.code
         yield f"{place}: {finding.severity}: {finding.message} [{named}]"
         yield from _excerpt(lines[finding.line - 1].rstrip("\r"), finding)
+
+
+def refusals(error: DefinitionError) -> Iterator[str]:
+    """Yield why a definition may not run: all that its code does wrong, of a document the first and what tells more."""
+    file = error.name.partition(":")[0]
+    if Path(file).suffix == ".py":
+        yield from (f"{error.name}: {problem.message}" for problem in error.problems)
+    else:
+        first = error.problems[0]
+        yield f"{error.name}: {first.pointer or '/'}: {first.message}; see `waystate check {file}`"
 
 
 def _excerpt(line: str, finding: Finding) -> Iterator[str]:

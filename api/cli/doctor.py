@@ -10,10 +10,12 @@ from typing import Literal
 import click
 from msgspec import Struct
 
+from api.cli.check import refusals
 from api.cli.database import standing
 from api.cli.serve import load_catalogue
 from api.keyring import load_keys
 from api.settings import PREFIX, ConfigurationError, Settings, load, load_loosely, unknown
+from engine.errors import DefinitionError
 from storage import migrate
 
 WAL_SAFE = (3, 51, 3)
@@ -72,7 +74,9 @@ def _definitions(settings: Settings) -> Iterator[Verdict]:
     try:
         catalogue = load_catalogue(settings)
     except ConfigurationError as error:
-        yield Verdict("definitions", "FAIL", str(error))
+        cause = error.__cause__
+        for line in refusals(cause) if isinstance(cause, DefinitionError) else [str(error)]:
+            yield Verdict("definitions", "FAIL", line)
         return
     yield Verdict("definitions", "ok", ", ".join(catalogue.documents))
     for document in catalogue.documents.values():

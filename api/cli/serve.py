@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -21,6 +20,7 @@ from api.cli.exits import configured
 from api.flow_protocol import protocol_for
 from api.keyring import KeyRing, generate, load_keys
 from api.settings import KEYS_FOLDER, PREFIX, ConfigurationError, Settings, is_made, load, make_missing
+from definitions.author_code import UNLOADABLE
 from definitions.catalogue import Catalogue
 from engine.errors import DefinitionError, StoreError
 from storage.migrate import Schema
@@ -130,12 +130,21 @@ def load_catalogue(settings: Settings) -> Catalogue:
     try:
         return Catalogue.load(settings.definition_folders)
     except DefinitionError as error:
-        what = str(error).removeprefix(f"{error.name}: ")
-        fix = "see `waystate check` on its file"
-        raise ConfigurationError(f"a definition is wrong: {what}", error.name, fix) from None
-    except Exception as error:  # a definition's code is its author's: it may raise whatever there is
-        what = f"a definition's code cannot be loaded: {type(error).__name__}: {error}".partition("\n")[0]
-        raise ConfigurationError(what, _raised_at(error), "correct the code") from error
+        raise _refused(error) from error
+
+
+def _refused(error: DefinitionError) -> ConfigurationError:
+    """Return why nothing starts, in a line: the first of what is wrong, and what tells the rest."""
+    first, *others = error.problems
+    file = error.name.partition(":")[0]
+    more = f" (and {len(others)} more)" if others else ""
+    if first.code == UNLOADABLE:
+        return ConfigurationError(f"a definition's code cannot be loaded: {first.message}", error.name, "correct it")
+    if Path(file).suffix == ".py":
+        all_of_it = f"; `waystate doctor` tells all {len(error.problems)}" if others else ""
+        return ConfigurationError(f"the logic is wrong: {first.message}{more}", error.name, f"correct it{all_of_it}")
+    what = f"a definition is wrong: {first.pointer or '/'}: {first.message}{more}"
+    return ConfigurationError(what, error.name, f"see `waystate check {file}`")
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -162,14 +171,6 @@ def _assembled(settings: Settings, catalogue: Catalogue, keys: KeyRing) -> Parts
     except (OSError, StoreError) as error:
         what = f"the database cannot be opened ({error.__cause__ or error})"
         raise ConfigurationError(what, str(settings.database), "see `waystate doctor`") from None
-
-
-def _raised_at(error: Exception) -> str:
-    """Return the file and line where *error* was raised; for code that is no Python, where it is not."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}:{error.offset}"
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename}:{frame.lineno}"
 
 
 def _banner(settings: Settings, keys: KeyRing) -> str:

@@ -1,15 +1,17 @@
 """`waystate simulate`: every way through a Flow, walked without a server or a phone."""
 
 import os
+import sys
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
 import click
 import msgspec
 
-from api.cli.check import BROKEN, UNREADABLE
+from api.cli.check import BROKEN, UNREADABLE, refusals
 from api.cli.exits import configured
-from api.settings import load_loosely
+from api.settings import PREFIX, load_loosely
 from definitions.flow_calls import Flow
 from definitions.simulation import World, find_flow, walk
 from definitions.simulation.walk import MOST_SITUATIONS
@@ -32,7 +34,8 @@ def simulate(name_or_path: str, form: str, most: int, *, complete: bool, given: 
     is called.
     """
     world = World(values=_values(given), data=_minted(data), most=most)
-    report = walk(*_flow(name_or_path), world)
+    with redirect_stdout(sys.stderr):  # what the logic prints is no part of the report
+        report = walk(*_flow(name_or_path), world)
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
@@ -46,11 +49,12 @@ def _flow(name_or_path: str) -> tuple[str, Flow]:
     try:
         return find_flow(name_or_path, folders=load_loosely(os.environ).definition_folders)
     except OSError as error:
-        _refuse(f"cannot read {name_or_path}: {error.strerror}")
+        known = f"; a Flow is found by its path, or by its name in the folders of {PREFIX}DEFINITIONS"
+        _refuse(f"cannot read {name_or_path}: {error.strerror}{known if isinstance(error, FileNotFoundError) else ''}")
     except DefinitionError as error:
-        _refuse(str(error))
-    except Exception as error:  # noqa: BLE001 - the logic is its author's: importing it may raise whatever there is
-        _refuse(f"the logic of {name_or_path} cannot be loaded: {type(error).__name__}: {error}".partition("\n")[0])
+        for line in refusals(error):
+            click.echo(f"waystate: {line}", err=True)
+        raise SystemExit(UNREADABLE) from None
 
 
 def _values(given: Iterable[str]) -> dict[str, list[Any]]:

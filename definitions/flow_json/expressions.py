@@ -28,6 +28,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard
 from msgspec import Struct
 from msgspec.structs import replace
 
+from definitions.flow_json.rule import brief
+
 MAX_NESTING = 32
 """How deep parentheses and `!` may nest, so that reading cannot exhaust the stack."""
 
@@ -36,8 +38,6 @@ MAX_OPERATORS = 250
 
 Kind = Literal["string", "number", "boolean", "array", "object"]
 
-_QUOTED = 40
-"""How much of an expression a message repeats."""
 
 _TOKEN = re.compile(
     r"""
@@ -311,9 +311,9 @@ def _unreadable(lexeme: str | None, text: str) -> str:
     if lexeme == "open_text":
         return "The text has no closing quote"
     if lexeme == "operator":
-        return f"'{_shortened(text)}' is no operator"
+        return f"'{brief(text)}' is no operator"
     if lexeme == "word":
-        return f"'{_shortened(text)}' is no value; a text must stand in single quotes"
+        return f"'{brief(text)}' is no value; a text must stand in single quotes"
     if text == '"':
         return "A text must stand in single quotes, not in double ones"
     return f"'{text}' is not expected here"
@@ -347,10 +347,10 @@ def _read_number(text: str, offset: int) -> float:
     if _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
     if _LEADING_ZERO.match(text):
-        raise ExpressionError(f"The number '{_shortened(text)}' begins with a zero", offset)
+        raise ExpressionError(f"The number '{brief(text)}' begins with a zero", offset)
     if len(text) > _DIGITS and text.replace(".", "", 1).isdecimal():
         raise ExpressionError("A number fits 64 bits", offset)
-    raise ExpressionError(f"'{_shortened(text)}' is neither a number nor another value", offset)
+    raise ExpressionError(f"'{brief(text)}' is neither a number nor another value", offset)
 
 
 class _Parser:
@@ -459,10 +459,6 @@ def _operand_missing(before: _Token, token: _Token) -> ExpressionError:
     return ExpressionError(f"'{token.text}' has no operand before it", token.offset)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
-
-
 # Judging
 
 
@@ -496,7 +492,7 @@ def _operand_faults(operation: Operation, kind_of: Callable[[Reference], Kind | 
 
 def _said(node: Node) -> str:
     """Return how a message speaks of a part of an expression."""
-    return _shortened(node.text) if isinstance(node, Reference) else "this"
+    return brief(node.text) if isinstance(node, Reference) else "this"
 
 
 # Evaluating

@@ -5,6 +5,7 @@ Rule 1: an answer is held against the document as a phone would, not against the
 """
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from traceback import extract_tb
@@ -14,10 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from definitions import flow_calls
-from definitions.flow_calls import MAX_ANSWER_BYTES, Call, Flow, Reply
+from definitions.flow_calls import MAX_ANSWER_BYTES, Call, DataMisfit, Flow, Reply
 from definitions.flow_compiler import INIT
 from definitions.flow_json.document import SUCCESS
 from definitions.media import CompletedMedia, Media, Upload
+from definitions.screens import Refused, Success
 from definitions.simulation.phone import Phone
 from engine.errors import StepError
 from engine.inference import GOES_TO
@@ -29,6 +31,9 @@ NOW = 1_767_268_800 * SECOND
 
 PATIENCE = 10.0
 """How many seconds a phone waits (Meta, "Error codes": timeout_error)."""
+
+_GRACE = 0.5
+"""How many seconds more what cannot be interrupted may take: a busy machine is no fault of the logic."""
 
 _PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
@@ -111,9 +116,12 @@ class Caller:
         return answered
 
     async def _answered(self, call: Call, instance: Instance) -> Answered:
+        began = time.perf_counter()
         try:
             async with asyncio.timeout(self._patience):
                 reply = await self._flow.answer(call, instance)
+            if time.perf_counter() - began > self._patience + _GRACE:
+                raise TimeoutError  # noqa: TRY301 - logic that does not wait cannot be interrupted, and is as late
         except TimeoutError as error:
             gone = msgspec.structs.replace(flow_calls.gone("deadline", "", instance), fault=error)
             return Answered(gone, {}, (_slow(call),))
@@ -165,14 +173,24 @@ class Caller:
         if isinstance(fault, StepError) and GOES_TO in fault.event.data:
             to, here = fault.event.data[GOES_TO], fault.instance.state
             if not isinstance(to, str):
-                return "unknown_screen", f"submit of {here} returns {type(to).__name__}, not a screen"
+                return "unknown_screen", f"submit of {here} returns {_instead(to)}"
             if to not in self._flow.document.screens and to != SUCCESS:
                 return "unknown_screen", f"submit of {here} leads to {to[:80]!r}, which is no screen"
             return "illegal_screen", f"submit of {here} leads to {to}, and no route does"
-        frame = extract_tb(fault.__traceback__)[-1] if fault.__traceback__ else None
-        if isinstance(fault, msgspec.ValidationError) and frame and frame.filename == flow_calls.__file__:
+        if isinstance(fault, DataMisfit):
             return "data_misfit", str(fault)
         return "raised", _told_of(fault)
+
+
+def _instead(returned: Any) -> str:
+    """Return what logic returned that is no screen, and what was meant."""
+    if returned is None:
+        return "nothing: `return` the next screen, or Success"
+    if returned is Success:
+        return "Success itself: write Success()"
+    if isinstance(returned, Refused) or returned is Refused:
+        return "Refused: `raise` it"
+    return f"{type(returned).__name__}; the next screen is a str, or Success"
 
 
 def _slow(call: Call) -> Wrong:

@@ -18,7 +18,7 @@ from definitions.simulation.inputs import Input, is_empty
 from definitions.simulation.phone import Phone, reacts
 from definitions.simulation.values import sound, written
 
-_MOST_REMEMBERED = 1_000
+_MOST_REMEMBERED = 10_000
 
 _MOST_INPUTS = 200
 """How many inputs are filled before it is given up that the last has appeared."""
@@ -43,27 +43,38 @@ class Filler:
     def __init__(self, flow: FlowDocument, values: Mapping[str, Sequence[Any]]) -> None:
         self._values = values
         self._sound: dict[int, tuple[Input, tuple[Any, ...]]] = {}
+        self._choices: dict[tuple[str, int, str | bytes], tuple[Input, tuple[Any, ...]]] = {}
         self._reacting = {name for name, screen in flow.screens.items() if reacts(screen)}
 
     def choices(self, phone: Phone, given: Input) -> tuple[Any, ...]:
         """Return what people put into an input: what is there already, then what is usual."""
+        there = phone.form.get(given.name)
+        key = phone.screen, id(given), _told_apart(there)
+        known = self._choices.get(key)
+        if known is None:
+            if len(self._choices) > _MOST_REMEMBERED:
+                self._choices.clear()
+            known = self._choices[key] = given, self._chosen(phone.screen, given, there)
+        return known[1]  # it was kept with the input, whose id stays its own
+
+    def _chosen(self, screen: str, given: Input, there: Any) -> tuple[Any, ...]:
+        named = [
+            *([] if is_empty(there) else [there]),
+            *self._values.get(f"{screen}.{given.name}", ()),
+            *self._values.get(given.name, ()),
+        ]
+        chosen: dict[str | bytes, Any] = {}
+        for value in (*(value for value in named if given.takes(value)), *self._sound_values(given)):
+            chosen.setdefault(_told_apart(value), value)
+        return tuple(chosen.values())
+
+    def _sound_values(self, given: Input) -> tuple[Any, ...]:
         known = self._sound.get(id(given))
         if known is None:
             if len(self._sound) > _MOST_REMEMBERED:
                 self._sound.clear()
-            known = self._sound[id(given)] = given, sound(given)  # with the input, whose id stays its own
-        there = phone.form.get(given.name)
-        named = [
-            *([] if is_empty(there) else [there]),
-            *self._values.get(f"{phone.screen}.{given.name}", ()),
-            *self._values.get(given.name, ()),
-        ]
-        if not named:
-            return known[1]
-        chosen: dict[bytes, Any] = {}
-        for value in (*(value for value in named if given.takes(value)), *known[1]):
-            chosen.setdefault(written(value), value)
-        return tuple(chosen.values())
+            known = self._sound[id(given)] = given, sound(given)
+        return known[1]
 
     def filled(self, phone: Phone, wanted: Mapping[str, Any], *, sparse: bool = False) -> Filled:
         """Return the phone with its form filled with what is *wanted*, and else as usual or sparsely."""
@@ -101,7 +112,7 @@ class Filler:
             yield from self._around(sparse, only)
 
     def _around(self, start: Filled, only: Collection[str] | None) -> Iterator[Filled]:
-        known: set[tuple[str, bytes]] = set()
+        known: set[tuple[str, str | bytes]] = set()
         waiting = deque([start])
         while waiting:
             way = waiting.popleft()
@@ -109,11 +120,11 @@ class Filler:
             for given in way.phone.inputs:
                 tried = _open(given) and (only is None or given.name in only)
                 for value in self.choices(way.phone, given) if tried else ():
-                    key = given.name, written(value)
+                    key = given.name, _told_apart(value)
                     if key in known:
                         continue
                     known.add(key)
-                    if written(way.phone.form.get(given.name, UNSET)) != key[1]:
+                    if _told_apart(way.phone.form.get(given.name, UNSET)) != key[1]:
                         wanted = {**way.wanted, given.name: value}
                         waiting.append(self.filled(start.phone, wanted, sparse=start.sparse))
 
@@ -130,3 +141,8 @@ def said(values: Mapping[str, Any], length: int = 30, most: int = 160) -> str:
 
 def _open(given: Input) -> bool:
     return given.enabled and not given.asks
+
+
+def _told_apart(value: Any) -> str | bytes:
+    """Return what tells a value from others; most are texts, which need not be written."""
+    return value if isinstance(value, str) else written(value)

@@ -9,12 +9,13 @@ Rule 2: a phone takes any data: what it lacks is missing, as on a real one, wher
 Rule 3: what was typed into a field that is hidden now is not sent.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any, Final, Literal, cast
 
 from msgspec import UNSET, Struct, field
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from definitions.flow_json import table
@@ -98,6 +99,20 @@ class Move(Struct, frozen=True):
     fields: Mapping[str, str] = {}
 
 
+class _Seen(Struct, frozen=True):
+    """
+    What can be seen on a screen with *data*, whose id stays its own as long as it is kept here.
+
+    *hidden* are the names of what cannot, *feeling* the inputs that may do something when their value changes.
+    """
+
+    components: tuple[Component, ...]
+    inputs: tuple[Input, ...]
+    hidden: frozenset[str]
+    feeling: Mapping[str, Component]
+    data: Mapping[str, Any]
+
+
 class Phone(Struct, frozen=True, dict=True):
     """
     A phone with a Flow: the screens one behind the other, the last of which is seen.
@@ -129,19 +144,15 @@ class Phone(Struct, frozen=True, dict=True):
         """Return what was put into the screen's inputs, hidden ones too."""
         return self.stack[-1].form
 
-    @cached_property
+    @property
     def components(self) -> tuple[Component, ...]:
         """Return what can be seen on the screen."""
-        return tuple(each for each in self._of().components if self._remembered(each, "seen", _showing, self._is_seen))
+        return self._seen.components
 
-    @cached_property
+    @property
     def inputs(self) -> tuple[Input, ...]:
         """Return the inputs that can be seen."""
-        return tuple(
-            self._remembered(component, "input", _limiting, self._input)
-            for component in self.components
-            if component.type in table.INPUTS and component.name
-        )
+        return self._seen.inputs
 
     def missing(self) -> tuple[str, ...]:
         """Return the references of what is seen to data that the screen was not shown with."""
@@ -159,6 +170,10 @@ class Phone(Struct, frozen=True, dict=True):
         """Return what can be pressed on the screen. A Footer works only while `is_filled`."""
         return tuple(move for component in self.components for move in self._moves(component))
 
+    def submissions(self) -> tuple[Move, ...]:
+        """Return what the Footers of the screen do."""
+        return tuple(move for part in self.components if part.type == "Footer" for move in self._moves(part))
+
     def is_filled(self) -> bool:
         """Return whether every input holds what it should, so that the Footer can be pressed."""
         return all(each.takes(self.form.get(each.name, UNSET)) for each in self.inputs if each.enabled)
@@ -170,7 +185,7 @@ class Phone(Struct, frozen=True, dict=True):
         if value is not UNSET:
             form[name] = value
         phone = self._with(replace(self.stack[-1], form=form))
-        component = next((seen for seen in self.components if seen.name == name), None)
+        component = self._seen.feeling.get(name)
         for action in () if component is None else self._felt(component, before, value):
             if action.get("name") == "update_data":
                 updated = {**phone.data, **phone.payload(action)}
@@ -246,7 +261,7 @@ class Phone(Struct, frozen=True, dict=True):
     def payload(self, action: Any) -> dict[str, Any]:
         """Return what goes with an action; a value that is missing leaves its key out."""
         given = action.get("payload") if isinstance(action, dict) else None
-        hidden = {part.name for part in self._of().components if part.name} - {part.name for part in self.components}
+        hidden = self._seen.hidden
         form = {name: value for name, value in self.form.items() if name not in hidden}
         seen = self._with(replace(self.stack[-1], form=form)) if len(form) < len(self.form) else self
         read = seen.read(given if isinstance(given, dict) else {})
@@ -264,27 +279,30 @@ class Phone(Struct, frozen=True, dict=True):
             value = value.get(name) if isinstance(value, Mapping) else None
         return value
 
-    def _remembered(
-        self,
-        component: Component,
-        what: str,
-        references_of: Callable[[Component], Iterable[Reference]],
-        found: Callable[[Component], Any],
-    ) -> Any:
-        """Return what is found out about a component, once for the same data if nothing else decides about it."""
-        varies = self.memo.get((component.pointer, what))
-        if varies is None:
-            varies = any(each.scope == "form" or each.screen for each in references_of(component))
-            self.memo[component.pointer, what] = varies
-        if varies:
-            return found(component)
-        key = component.pointer, what, id(self.data)
-        known = self.memo.get(key)
+    @cached_property
+    def _seen(self) -> "_Seen":
+        """Return what can be seen, found out once for the same data and the same values of what else decides."""
+        values = (self._value(each) for each in self._deciding())
+        key = self.screen, id(self.data), *(each if isinstance(each, str) else encode(each) for each in values)
+        known: _Seen | None = self.memo.get(key)
         if known is None:
             if len(self.memo) > _MOST_REMEMBERED:
                 self.memo.clear()
-            known = self.memo[key] = self.data, found(component)  # with the data, whose id stays its own
-        return known[1]
+            components = tuple(each for each in self._of().components if self._is_seen(each))
+            inputs = (self._input(each) for each in components if each.type in table.INPUTS and each.name)
+            hidden = {each.name for each in self._of().components} - {each.name for each in components}
+            feeling = {each.name: each for each in reversed(components) if each.name and _feels(each)}
+            known = self.memo[key] = _Seen(components, tuple(inputs), frozenset(hidden), feeling, self.data)
+        return known
+
+    def _deciding(self) -> tuple[Reference, ...]:
+        """Return the references, other than to the screen's data, that decide what can be seen and what inputs take."""
+        known: tuple[Reference, ...] | None = self.memo.get(self.screen)
+        if known is None:
+            found = (each for part in self._of().components for each in (*_showing(part), *_limiting(part)))
+            others = {each.text: each for each in found if each.scope == "form" or each.screen}
+            known = self.memo[self.screen] = tuple(others.values())
+        return known
 
     def _is_seen(self, component: Component) -> bool:
         visible = component.properties.get("visible", True)
@@ -507,6 +525,13 @@ def _chosen(value: Any) -> frozenset[Any]:
     return (
         frozenset(one for one in value if isinstance(one, str)) if isinstance(value, list) else frozenset([str(value)])
     )
+
+
+def _feels(component: Component) -> bool:
+    """Return whether a change of an input's value may set off actions: its own, or those of what can be chosen."""
+    items = component.properties.get("data-source")
+    acting = (component.properties, *_dicts(items))
+    return isinstance(items, str) or any(_SELECTED in each or _UNSELECTED in each for each in acting)
 
 
 def _does(action: Any, name: str) -> bool:

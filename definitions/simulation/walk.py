@@ -42,8 +42,8 @@ _MOST_PAIRS = 100
 
 _MOST_PATHS = 10**15
 
-Leaf = tuple[str, str, str, int]
-"""A value in a situation: what kind it is, its screen, its name, and its hash."""
+Leaf = tuple[str, str, str, str | int]
+"""A value in a situation: what kind it is, its screen, its name, and itself if it is a text, else its hash."""
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -213,7 +213,7 @@ class Walk:
     async def _submit(self, here: _Situation) -> None:
         """Fill the form in every way and press the Footer."""
         usual = self._filler.filled(here.phone, {})
-        here.offers = here.offers or any(move.submits for move in usual.phone.moves())
+        here.offers = here.offers or bool(usual.phone.submissions())
         self._look_for_unfillable(here, usual)
         only = None if here.is_first else here.kind.differing
         ways = [usual] if here.tainted else self._filler.ways(here.phone, only)
@@ -224,18 +224,16 @@ class Walk:
         for sparse, wanted in islice(_pairs(came), _MOST_PAIRS):
             await self._send(here, self._filler.filled(here.phone, wanted, sparse=sparse))
         taken = next((way for way, outcome in came if any(code == "ok" for code, *_ in outcome)), usual)
-        for move in taken.phone.moves():
-            if move.submits:
-                await self._break(here, taken.phone, move)
+        for move in taken.phone.submissions():
+            await self._break(here, taken.phone, move)
 
     async def _send(self, here: _Situation, way: Filled) -> tuple[Any, ...]:
         """Press the Footers of a filled form, if they can be; return what came of it."""
         came: list[Any] = [("", *(given.name for given in way.phone.inputs))]
-        for move in way.phone.moves():
-            if move.submits and way.complete:
-                came.append(await self._do(here, way.phone, move, f"submits {said(move.payload)}".rstrip()))
-                if not way.wanted and here.is_first:
-                    await self._tap_twice(here, way.phone, move)
+        for move in way.phone.submissions() if way.complete else ():
+            came.append(await self._do(here, way.phone, move, f"submits {said(move.payload)}".rstrip()))
+            if not way.wanted and here.is_first:
+                await self._tap_twice(here, way.phone, move)
         return tuple(came)
 
     async def _do(self, here: _Situation, phone: Phone, move: Move, how: str) -> tuple[Any, ...]:
@@ -558,7 +556,7 @@ def _add(found: dict[tuple[str, str, str], Fault], fault: Fault) -> None:
 
 def _leaves(kind: str, screen: str, values: Mapping[str, Any]) -> Iterator[Leaf]:
     for name, value in values.items():
-        yield kind, screen, name, hash(written(value))
+        yield kind, screen, name, value if isinstance(value, str) else hash(written(value))
 
 
 def _differing(came: Sequence[tuple[Filled, tuple[Any, ...]]]) -> Iterator[Filled]:

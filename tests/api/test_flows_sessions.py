@@ -218,6 +218,7 @@ def test_a_fault_of_the_logic_is_ours_and_changes_nothing_and_the_log_says_nothi
     assert phone.session == before
     assert phone.server.outcomes() == {"ok": 1, "handler_error": 1}
     assert (entry["event"], entry["flow"], entry["log_level"]) == ("flow_handler_error", "survey", "error")
+    assert entry.get("screen", "FIRST") == ("SECOND" if wish in {"lie", "babble"} else "FIRST")
     assert not any(secret in str(log) for secret in (phone.token, "919800000042", wish + "'"))
     assert phone.submit("FIRST", wish="more").content["screen"] == "SECOND"
 

@@ -9,7 +9,7 @@ import pytest
 
 from api.cli import doctor
 from tests.cli.shell import SECRETS, Said, Shell
-from tests.cli.test_serve import bare_key, broken_lifecycle, foreign_database, newer_schema
+from tests.cli.test_serve import bare_key, broken_lifecycle, foreign_database, logic_for_other_screens, newer_schema
 
 Verdicts = dict[str, list[tuple[str, str]]]
 
@@ -83,6 +83,26 @@ def test_what_has_to_be_mended_is_named(
     ((found_in, found),) = failures(verdicts)
     assert (code, found_in) == (1, thing)
     assert words in found
+
+
+def test_all_that_is_wrong_with_the_logic_of_a_flow_is_told(operator: Shell) -> None:
+    code, verdicts = examined(operator, **logic_for_other_screens(operator.folder))
+
+    place = "mine/flows/offer/screens.py: "
+    assert (code, [words.removeprefix(place).partition(",")[0] for _, words in failures(verdicts)]) == (
+        1,
+        [
+            "show_times is bound to TIMES",
+            "PRODUCT_SELECTOR asks the endpoint",
+            "PRODUCT_SELECTOR is shown with data",
+            "OPTIONS asks the endpoint",
+            "OPTIONS is shown with data",
+            "OFFER asks the endpoint",
+            "OFFER is shown with data",
+            "PRODUCT_DETAIL asks the endpoint",
+            "PRODUCT_DETAIL is shown with data",
+        ],
+    )
 
 
 def test_what_is_only_odd_is_told_and_no_failure(operator: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,17 @@ def waited(session: Session, form: dict[str, object]) -> Success:
     return Success({})
 """
 
+OTHER_LOGIC = """\
+from definitions.screens import Screens, Session
+
+screens = Screens()
+
+
+@screens.show("TIMES")
+def show_times(session: Session) -> dict[str, object]:
+    return {}
+"""
+
 SLOW_FLOW = {
     "version": "7.3",
     "data_api_version": "3.0",
@@ -173,6 +184,18 @@ def logic_that_is_no_python(home: Path) -> dict[str, str]:
     return {"DEFINITIONS": "mine"}
 
 
+def logic_that_ends_everything(home: Path) -> dict[str, str]:
+    broken_logic(home)
+    (home / "mine/flows/offer/screens.py").write_text("import sys\nsys.exit(3)\n")
+    return {"DEFINITIONS": "mine"}
+
+
+def logic_for_other_screens(home: Path) -> dict[str, str]:
+    broken_logic(home)
+    (home / "mine/flows/offer/screens.py").write_text(OTHER_LOGIC)
+    return {"DEFINITIONS": "mine"}
+
+
 def newer_schema(home: Path) -> dict[str, str]:
     execute(home / "var/waystate.db", "UPDATE alembic_version SET version_num = 'from-the-future'")
     return {}
@@ -261,26 +284,38 @@ BAD = [
     pytest.param(
         broken_lifecycle,
         "a definition is wrong: /states/packed/on/picked_up: there is no state moving; "
-        "mine/lifecycles/parcel.json:5:23; see `waystate check` on its file",
+        "mine/lifecycles/parcel.json:5:23; see `waystate check mine/lifecycles/parcel.json`",
         id="a definition that is wrong",
     ),
     pytest.param(
         broken_json,
         "a definition is wrong: /: JSON is malformed: expected ',' or '}}' (byte 18); "
-        "mine/lifecycles/parcel.json:2:17; see `waystate check` on its file",
+        "mine/lifecycles/parcel.json:2:17; see `waystate check mine/lifecycles/parcel.json`",
         id="a definition that is not JSON",
     ),
     pytest.param(
         broken_logic,
         "a definition's code cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'; "
-        "{home}/mine/flows/offer/screens.py:2; correct the code",
+        "{home}/mine/flows/offer/screens.py:2; correct it",
         id="logic that cannot be imported",
     ),
     pytest.param(
         logic_that_is_no_python,
-        "a definition's code cannot be loaded: SyntaxError: '(' was never closed (screens.py, line 1); "
-        "{home}/mine/flows/offer/screens.py:1:5; correct the code",
+        "a definition's code cannot be loaded: SyntaxError: '(' was never closed; "
+        "{home}/mine/flows/offer/screens.py:1:5; correct it",
         id="logic that is no Python",
+    ),
+    pytest.param(
+        logic_that_ends_everything,
+        "a definition's code cannot be loaded: SystemExit: 3; {home}/mine/flows/offer/screens.py:2; correct it",
+        id="logic that ends everything",
+    ),
+    pytest.param(
+        logic_for_other_screens,
+        "the logic is wrong: show_times is bound to TIMES, which is no screen; there are: "
+        "PRODUCT_SELECTOR, OPTIONS, OFFER, PRODUCT_DETAIL (and 8 more); "
+        "mine/flows/offer/screens.py; correct it; `waystate doctor` tells all 9",
+        id="logic for other screens",
     ),
     pytest.param(
         {"DEFINITIONS": "mine"},

@@ -123,7 +123,12 @@ def test_a_report_can_be_json(developer: Shell, home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        pytest.param(["nothing"], "cannot read nothing: No such file or directory", id="no such Flow"),
+        pytest.param(
+            ["nothing"],
+            "cannot read nothing: No such file or directory; a Flow is found by its path, "
+            "or by its name in the folders of WAYSTATE_DEFINITIONS",
+            id="no such Flow",
+        ),
         pytest.param(["order"], "cannot read order: No such file or directory", id="no Flow"),
         pytest.param(["flows/none"], "cannot read flows/none: No such file or directory", id="no such folder"),
         pytest.param(["purchase_interest", "--value", "x"], "--value x: write INPUT=TEXT", id="no value"),
@@ -140,12 +145,21 @@ def test_what_cannot_be_read_ends_with_2(developer: Shell, arguments: list[str],
 @pytest.mark.parametrize(
     ("logic", "document", "error"),
     [
+        pytest.param("import nowhere", FLOW, "screens.py:1: ModuleNotFoundError: No module named 'nowhere'", id="code"),
+        pytest.param("raise SystemExit(3)", FLOW, "screens.py:1: SystemExit: 3", id="an end"),
         pytest.param(
-            "import nowhere", FLOW, "the logic of flows/entry cannot be loaded: ModuleNotFoundError", id="code"
+            "screens = 1",
+            FLOW,
+            "screens.py: it binds no logic: write `screens = Screens()` (definitions.screens), and decorate with that",
+            id="no logic",
         ),
-        pytest.param("screens = 1", FLOW, "", id="no logic"),
-        pytest.param(LOGIC, {**FLOW, "screens": []}, "", id="a document with an error"),
-        pytest.param(LOGIC, [], "", id="no document"),
+        pytest.param(
+            LOGIC,
+            {**FLOW, "screens": []},
+            "flow.json:1:98: /routing_model/L",
+            id="a document with an error",
+        ),
+        pytest.param(LOGIC, [], "flow.json:1:1: /: ", id="no document"),
     ],
 )
 def test_a_flow_that_may_not_run_is_not_walked(
@@ -154,8 +168,31 @@ def test_a_flow_that_may_not_run_is_not_walked(
     said = developer.call("simulate", written(home, logic, document))
 
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"waystate: {error}")
+    folder = home / "flows/entry"
+    assert said.err.startswith(f"waystate: {folder}/{error.replace('{folder}', str(folder))}")
     assert said.err.count("\n") == 1
+
+
+def test_all_that_is_wrong_with_the_logic_is_told_with_its_place(developer: Shell, home: Path) -> None:
+    logic = LOGIC.replace('"LAST")', '"LATS")').replace("code: str", "code: int")
+
+    said = developer.call("simulate", written(home, logic))
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.replace(f"waystate: {home}/flows/entry/screens.py: ", "").splitlines() == [
+        "ended is bound to LATS, which is no screen; there are: NAME, LAST",
+        "NAME sends code as str; the form takes int (flow.json:1:316)",
+        'LAST asks the endpoint, but nothing is bound with @screens.submit("LAST") (flow.json:1:346)',
+    ]
+
+
+def test_what_the_logic_prints_is_no_part_of_the_report(developer: Shell, home: Path) -> None:
+    path = written(home, LOGIC.replace('    return "LAST"', '    print("taken")\n    return "LAST"'))
+
+    said = developer.call("simulate", path, "--format", "json", "--value", "code=4711")
+
+    assert json.loads(said.out)["faults"] == []
+    assert "taken\n" in said.err
 
 
 def test_a_document_alone_is_walked(developer: Shell, home: Path) -> None:

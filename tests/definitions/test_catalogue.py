@@ -327,6 +327,45 @@ def test_logic_must_fit_the_screens(
     assert [(problem.pointer, problem.code) for problem in error.problems] == problems
 
 
+def test_all_that_is_wrong_with_logic_is_in_the_error_with_its_place(tmp_path: Path) -> None:
+    error = wrong(
+        tmp_path, {"flows/survey/flow.json": ASKING, "flows/survey/screens.py": LOGIC.replace('"B")', '"C")')}
+    )
+
+    told = [problem.message for problem in error.problems]
+    assert told == [
+        "a lambda is bound to C, which is no screen; there are: A, B",
+        'B asks the endpoint, but nothing is bound with @screens.submit("B") (flow.json:1:244)',
+        'B is shown with data, but nothing is bound with @screens.show("B") (flow.json:1:244)',
+    ]
+    assert error.__notes__ == told[1:]
+
+
+async def test_each_flow_has_the_modules_beside_its_own_logic(tmp_path: Path) -> None:
+    code = """
+from definitions.screens import Screens, Success
+
+from .words import WORD
+
+screens = Screens()
+screens.submit("A")(lambda session, form: Success({"word": WORD}))
+"""
+    files: dict[str, Any] = {}
+    for name in ("one", "two", "two/earlier/spring"):
+        title = {"title": name}
+        files[f"flows/{name}/flow.json"] = an_exchange({"A": []}, A=title)
+        files[f"flows/{name}/screens.py"] = code
+        files[f"flows/{name}/words.py"] = f"WORD = {name!r}"
+    catalogue = Catalogue.load([a_folder(tmp_path, files)])
+
+    for name in ("one", "two"):
+        opened = await catalogue.flow(name).answer(Call("c-1", "INIT", "", "token-1", {}, NOON), None)
+        ended = await catalogue.flow(name).answer(
+            Call("c-2", "data_exchange", "A", "token-1", {}, NOON), opened.instance
+        )
+        assert ended.data["extension_message_response"]["params"]["word"] == name
+
+
 def test_a_screen_that_the_phone_shows_by_itself_needs_no_logic(tmp_path: Path) -> None:
     document = a_flow(
         a_screen("A", does("navigate", "B", payload={"x": "y"})),

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from definitions.binding import GUARDS
-from definitions.flow_calls import NOT_UNDERSTOOD, TOKEN_LIFE, Call, Flow, Reply, new_token
+from definitions.flow_calls import NOT_UNDERSTOOD, TOKEN_LIFE, Call, DataMisfit, Flow, Reply, new_token
 from definitions.flow_compiler import SILENCE, compile_flow
 from definitions.screens import Refused, Screens, Session, Success
 from engine.interpreter import Interpreter
@@ -458,6 +458,18 @@ async def test_data_that_does_not_fit_the_screen_never_reaches_the_phone(hint: A
     assert (reply.code, reply.screen, [*reply.data]) == ("handler_error", "WISH", ["error_message"])
     assert reply.fault is not None
     assert stays(reply, instance)
+
+
+async def test_data_that_does_not_fit_is_a_fault_that_names_its_screen() -> None:
+    flow = a_survey(hint=lambda _: {"hint": 5})
+
+    reply = await flow.answer(WISH, await after(flow, OPEN))
+
+    assert isinstance(reply.fault, DataMisfit)
+    assert (reply.fault.screen, str(reply.fault)) == (
+        "SIZE",
+        "what SIZE is shown with does not fit its data model: Expected `str`, got `int` - at `$.hint`",
+    )
 
 
 async def test_a_screen_that_cannot_be_shown_again_is_shown_with_the_message_alone() -> None:

@@ -254,17 +254,51 @@ def test_a_screen_is_bound_once() -> None:
     screens = logic()
     screens.show("SHOWN")(lambda _session: {})
 
-    assert [problem.code for problem in problems(screens)] == ["DUPLICATE_LOGIC"]
+    message = "both show and a lambda are bound to SHOWN: the first is never called"
+    assert problems(screens) == [Problem("", "DUPLICATE_LOGIC", message)]
+
+
+def test_logic_of_a_screen_that_is_not_there_is_told_with_those_that_are() -> None:
+    screens = logic(show_SHOWM=lambda _session: {})
+
+    message = "a lambda is bound to SHOWM, which is no screen; there are: ASK, SHOWN, END"
+    assert problems(screens) == [Problem("", "UNKNOWN_SCREEN", message)]
+
+
+def test_what_a_screen_lacks_is_told_as_it_is_written() -> None:
+    screens = logic()
+    del screens.submits["END"], screens.shows["SHOWN"]
+
+    assert [problem.message for problem in problems(screens)] == [
+        'SHOWN is shown with data, but nothing is bound with @screens.show("SHOWN")',
+        'END asks the endpoint, but nothing is bound with @screens.submit("END")',
+    ]
+
+
+def test_a_form_and_a_session_in_the_wrong_order_are_told_as_that() -> None:
+    def ask(form: AskForm, session: Session) -> str:
+        return form.name + session.token
+
+    message = "ask of ASK takes its session second; it comes first"
+    assert problems(logic(submit_ASK=ask)) == [Problem("/screens/0", "INVALID_LOGIC", message)]
+
+
+@pytest.mark.parametrize("verb", ["submit", "show"])
+def test_a_decorator_without_its_screen_is_refused_at_once(verb: str) -> None:
+    bind: Any = getattr(Screens(), verb)
+
+    with pytest.raises(TypeError, match=r'write @screens.submit\("SCREEN"\)'):
+        bind(lambda _session: "END")
 
 
 @pytest.mark.parametrize(
     ("name", "function", "message"),
     [
-        ("submit_ASK", lambda: "END", "a lambda of ASK is called with (session, form), and cannot be"),
-        ("submit_ASK", lambda _session: "END", "a lambda of ASK is called with (session, form), and cannot be"),
-        ("submit_ASK", lambda _a, _b, _c: "END", "a lambda of ASK is called with (session, form), and cannot be"),
-        ("show_SHOWN", lambda: None, "a lambda of SHOWN is called with (session), and cannot be"),
-        ("show_SHOWN", lambda _session, *, extra: extra, "a lambda of SHOWN is called with (session), and cannot be"),
+        ("submit_ASK", lambda: "END", "a lambda of ASK takes (); it is given (session, form)"),
+        ("submit_ASK", lambda _session: "END", "a lambda of ASK takes (_session); it is given (session, form)"),
+        ("submit_ASK", lambda _a, _b, _c: "END", "a lambda of ASK takes (_a, _b, _c); it is given (session, form)"),
+        ("show_SHOWN", lambda: None, "a lambda of SHOWN takes (); it is given (session)"),
+        ("show_SHOWN", lambda _s, *, extra: extra, "a lambda of SHOWN takes (_s, extra); it is given (session)"),
         ("show_SHOWN", lambda _session: (yield), "a lambda of SHOWN yields; logic returns one answer"),
     ],
 )

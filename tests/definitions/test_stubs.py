@@ -1,6 +1,5 @@
 """What `waystate new flow` writes works at once, and is Python as ruff and mypy want it."""
 
-import os
 import re
 import subprocess
 import sys
@@ -146,12 +145,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def said_by(*command: str, **environment: str) -> tuple[int, str]:
-    """Return the exit code of a tool, and what it says."""
+def said_by(*command: str, folder: Path = ROOT) -> tuple[int, str]:
+    """Return the exit code of a tool in a folder, and what it says."""
     ended = subprocess.run(  # noqa: S603 - the tools that check our own code
         [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env={**os.environ, **environment},
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -436,6 +434,6 @@ def test_what_is_written_is_as_ruff_writes_it(written: Path) -> None:
 def test_what_is_written_has_types_that_fit(written: Path) -> None:
     names = ("--namespace-packages", "--explicit-package-bases")
 
-    code, said = said_by("mypy", "--strict", *names, str(written), MYPYPATH=f"{written}{os.pathsep}{ROOT}")
+    code, said = said_by("mypy", "--strict", *names, ".", folder=written)
 
     assert (code, said) == (0, f"Success: no issues found in {len([*written.rglob('*.py')])} source files\n")

@@ -357,7 +357,7 @@ def test_a_text_may_be_joined_of_any_number_of_values() -> None:
 
 def test_a_message_repeats_no_more_than_a_part_of_a_long_text() -> None:
     assert fault_of(parse_condition, "a" * 10_000) == ExpressionFault(
-        f"'{'a' * 40}…' is no value; a text must stand in single quotes", 0
+        f"'{'a' * 39}…' is no value; a text must stand in single quotes", 0
     )
 
 

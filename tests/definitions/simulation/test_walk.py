@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from definitions.simulation import World, simulate, walk
 from definitions.simulation.report import Accepted, Edge, Fault
 from engine.model import Instance
 from tests.definitions.documents import FLOWS, SAMPLES, a_flow, a_screen, an_exchange, does, read, the_end
-from tests.definitions.simulation.booking import BOOKING, a_flow_of, booked, chosen, logic, walked
+from tests.definitions.simulation.booking import BOOKING, TREATMENTS, a_flow_of, booked, chosen, logic, walked
 
 TEXT = {"type": "string", "__example__": "x"}
 README = (Path(__file__).parents[3] / "README.md").read_text()
@@ -173,6 +174,7 @@ def shows(data: Any) -> Callable[..., Any]:
 
 
 DAY_DATA = {"is_asked": False, "slots": []}
+MISFIT = "what DAY is shown with does not fit its data model"
 
 
 @pytest.mark.parametrize(
@@ -185,8 +187,27 @@ DAY_DATA = {"is_asked": False, "slots": []}
         ),
         pytest.param(
             logic(chosen=leads_to(None)),
-            ("unknown_screen", "TREATMENT", "submit of TREATMENT returns NoneType, not a screen"),
+            (
+                "unknown_screen",
+                "TREATMENT",
+                "submit of TREATMENT returns nothing: `return` the next screen, or Success",
+            ),
             id="no screen",
+        ),
+        pytest.param(
+            logic(chosen=leads_to(Success)),
+            ("unknown_screen", "TREATMENT", "submit of TREATMENT returns Success itself: write Success()"),
+            id="the class of an end",
+        ),
+        pytest.param(
+            logic(chosen=leads_to(Refused("no"))),
+            ("unknown_screen", "TREATMENT", "submit of TREATMENT returns Refused: `raise` it"),
+            id="a refusal that is not raised",
+        ),
+        pytest.param(
+            logic(chosen=leads_to(("DAY", {}))),
+            ("unknown_screen", "TREATMENT", "submit of TREATMENT returns tuple; the next screen is a str, or Success"),
+            id="a screen with data",
         ),
         pytest.param(
             logic(chosen=leads_to("LAST")),
@@ -195,13 +216,18 @@ DAY_DATA = {"is_asked": False, "slots": []}
         ),
         pytest.param(
             logic(days=shows({**DAY_DATA, "is_asked": "no"})),
-            ("data_misfit", "TREATMENT", "Expected `bool`, got `str` - at `$.is_asked`"),
+            ("data_misfit", "TREATMENT", f"{MISFIT}: Expected `bool`, got `str` - at `$.is_asked`"),
             id="data of a wrong type",
         ),
         pytest.param(
             logic(days=shows({**DAY_DATA, "extra": 1})),
-            ("data_misfit", "TREATMENT", "Object contains unknown field `extra`"),
+            ("data_misfit", "TREATMENT", f"{MISFIT}: Object contains unknown field `extra`"),
             id="data that is not declared",
+        ),
+        pytest.param(
+            logic(days=shows(None)),
+            ("data_misfit", "TREATMENT", f"{MISFIT}: show returns nothing"),
+            id="no data",
         ),
         pytest.param(
             logic(days=shows({**DAY_DATA, "slots": [{"id": "x" * 1_000_001}]})),
@@ -224,9 +250,8 @@ def test_data_that_must_be_there_is_missed() -> None:
     screens = _straight(flow)
     screens.show("TWO")(shows({}))
 
-    assert kinds(walked(flow, screens).faults) == {
-        ("data_misfit", "ONE", "Object missing required field `name`"),
-    }
+    message = "what TWO is shown with does not fit its data model: Object missing required field `name`"
+    assert kinds(walked(flow, screens).faults) == {("data_misfit", "ONE", message)}
 
 
 def test_data_that_is_referred_to_and_not_there_is_a_warning() -> None:
@@ -277,7 +302,8 @@ def test_what_was_slipped_in_and_breaks_a_later_screen_is_found() -> None:
 
     report = walked(flow, screens)
 
-    assert ("data_misfit", "TWO", "Expected `str`, got `int` - at `$.word`") in kinds(report.faults)
+    misfit = "what THREE is shown with does not fit its data model"
+    assert ("data_misfit", "TWO", f"{misfit}: Expected `str`, got `int` - at `$.word`") in kinds(report.faults)
     found = next(fault for fault in report.faults if "got `int`" in fault.message)
     assert found.way == (
         "opens on ONE",
@@ -354,6 +380,21 @@ def test_logic_that_never_answers_is_given_up() -> None:
 
     assert ("too_slow", "TREATMENT", "data_exchange on TREATMENT was not answered in time") in kinds(report.faults)
     assert report.outcomes["deadline"] > 0
+
+
+def test_logic_that_holds_everything_up_is_found_although_it_answers() -> None:
+    seconds = [0.6]
+
+    def show(_session: Session) -> dict[str, Any]:
+        time.sleep(seconds.pop() if seconds else 0)
+        return {"treatments": TREATMENTS}
+
+    report = walked(BOOKING, logic(treatments=show), World(patience=0.01))
+
+    assert kinds(report.faults) == {
+        ("too_slow", "", "INIT on opening was not answered in time"),
+        ("unstable", "", "the same INIT was answered 427 deadline, and then 200 ok with TREATMENT"),
+    }
 
 
 # Dead ends
