@@ -17,6 +17,9 @@ from msgspec import Struct, UnsetType
 ERROR_MESSAGE = "error_message"
 """The key of the message that a phone shows over a screen; every screen may have it."""
 
+_ACTIONS = ("on-click-action", "on-select-action", "on-unselect-action")
+"""What an item of a list may have without its model saying so: accepted Flows do it, and phones act on it."""
+
 _SIMPLE: dict[str, Any] = {"string": str, "number": int | float, "integer": int, "boolean": bool}
 _NO_KEY = re.compile(r'["\\\x00-\x1f]')
 """What no key of a type can have."""
@@ -35,7 +38,8 @@ def _type(node: Any) -> Any:
     if kind == "object":
         properties, required = node.get("properties"), node.get("required")
         if isinstance(properties, dict) and properties:
-            return _object("Object", properties, required if isinstance(required, list) else ())
+            declared = {**{action: {"type": "object"} for action in _ACTIONS}, **properties}
+            return _object("Object", declared, required if isinstance(required, list) else ())
         return dict[str, Any]
     return _SIMPLE.get(kind, Any) if isinstance(kind, str) else Any
 

@@ -53,6 +53,14 @@ def fits(data: Any, model: dict[str, Any], *required: str) -> bool:
         pytest.param({"name": "tea", "choices": [{"id": "1", "on-sale": True}, {"id": "2"}]}, True, id="a list"),
         pytest.param({"name": "tea", "choices": [{"on-sale": True}]}, False, id="a list without what it requires"),
         pytest.param({"name": "tea", "choices": [{"id": "1", "x": 1}]}, False, id="a list with more than it has"),
+        pytest.param(
+            {"name": "tea", "choices": [{"id": "1", "on-click-action": {"name": "data_exchange"}}]},
+            True,
+            id="a list of what does something",
+        ),
+        pytest.param(
+            {"name": "tea", "choices": [{"id": "1", "on-click-action": "x"}]}, False, id="a list of what does nothing"
+        ),
         pytest.param({"name": "tea", "choices": {"id": "1"}}, False, id="no list"),
         pytest.param({"name": "tea", "anything": {"x": [1]}, "some": [1, "x", {}]}, True, id="without a type inside"),
         pytest.param([], False, id="no object"),
