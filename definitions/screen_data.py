@@ -18,7 +18,7 @@ ERROR_MESSAGE = "error_message"
 """The key of the message that a phone shows over a screen; every screen may have it."""
 
 _ACTIONS = ("on-click-action", "on-select-action", "on-unselect-action")
-"""What an item of a list may have without its model saying so: accepted Flows do it, and phones act on it."""
+"""What the items of a list may have by its example alone: accepted Flows do it, and phones act on it."""
 
 _SIMPLE: dict[str, Any] = {"string": str, "number": int | float, "integer": int, "boolean": bool}
 _NO_KEY = re.compile(r'["\\\x00-\x1f]')
@@ -27,8 +27,18 @@ _NO_KEY = re.compile(r'["\\\x00-\x1f]')
 
 def answer_type(data_model: Mapping[str, Any], required: Collection[str] = ()) -> type[Struct]:
     """Return the type of the answers that a screen with this data model accepts, of which *required* must be there."""
-    entries = {name: node for name, node in data_model.items() if isinstance(node, dict)}
+    entries = {name: _with_actions(node) for name, node in data_model.items() if isinstance(node, dict)}
     return _object("Answer", {**entries, ERROR_MESSAGE: {"type": "string"}}, required)
+
+
+def _with_actions(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry whose items are declared with the actions that its example has."""
+    items, example = entry.get("items"), entry.get("__example__")
+    if not isinstance(items, dict) or not isinstance(items.get("properties"), dict) or not isinstance(example, list):
+        return entry
+    acting = {action for item in example if isinstance(item, dict) for action in _ACTIONS if action in item}
+    declared = {**{action: {"type": "object"} for action in acting}, **items["properties"]}
+    return {**entry, "items": {**items, "properties": declared}} if acting else entry
 
 
 def _type(node: Any) -> Any:
@@ -38,8 +48,7 @@ def _type(node: Any) -> Any:
     if kind == "object":
         properties, required = node.get("properties"), node.get("required")
         if isinstance(properties, dict) and properties:
-            declared = {**{action: {"type": "object"} for action in _ACTIONS}, **properties}
-            return _object("Object", declared, required if isinstance(required, list) else ())
+            return _object("Object", properties, required if isinstance(required, list) else ())
         return dict[str, Any]
     return _SIMPLE.get(kind, Any) if isinstance(kind, str) else Any
 

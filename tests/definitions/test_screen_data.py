@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from definitions.screen_data import answer_type
 from tests.definitions.documents import json_values, source_of
 
-MODEL = {
+MODEL: dict[str, Any] = {
     "name": {"type": "string"},
     "count": {"type": "integer"},
     "price": {"type": "number"},
@@ -34,6 +34,17 @@ def fits(data: Any, model: dict[str, Any], *required: str) -> bool:
     return True
 
 
+def test_the_items_of_a_list_do_what_its_example_does() -> None:
+    def a_list(**example: Any) -> dict[str, Any]:
+        return {"list": {**MODEL["choices"], "__example__": [{"id": "1", **example}, 5]}}
+
+    acting = {"list": [{"id": "2", "on-click-action": {"name": "data_exchange"}}]}
+
+    assert fits(acting, a_list(**{"on-click-action": {"name": "navigate"}}))
+    assert not fits(acting, a_list())
+    assert not fits({"list": [{"id": "2", "on-click-action": "go"}]}, a_list(**{"on-click-action": {}}))
+
+
 @pytest.mark.parametrize(
     ("data", "is_fitting"),
     [
@@ -55,11 +66,8 @@ def fits(data: Any, model: dict[str, Any], *required: str) -> bool:
         pytest.param({"name": "tea", "choices": [{"id": "1", "x": 1}]}, False, id="a list with more than it has"),
         pytest.param(
             {"name": "tea", "choices": [{"id": "1", "on-click-action": {"name": "data_exchange"}}]},
-            True,
-            id="a list of what does something",
-        ),
-        pytest.param(
-            {"name": "tea", "choices": [{"id": "1", "on-click-action": "x"}]}, False, id="a list of what does nothing"
+            False,
+            id="a list of what does something that nothing says",
         ),
         pytest.param({"name": "tea", "choices": {"id": "1"}}, False, id="no list"),
         pytest.param({"name": "tea", "anything": {"x": [1]}, "some": [1, "x", {}]}, True, id="without a type inside"),
