@@ -85,7 +85,7 @@ def asking(flow: FlowDocument) -> tuple[Screen, ...]:
 
 def submitted(flow: FlowDocument, screen: Screen) -> dict[str, Field]:
     """Return what *screen* asks the endpoint with, by its keys."""
-    actions = [action for action in screen.actions if action.name == DATA_EXCHANGE]
+    actions = [action for action in (*screen.actions, *screen.given) if action.name == DATA_EXCHANGE]
     sources: dict[str, list[Source]] = {}
     for action in actions:
         for key, value in action.payload.items():

@@ -256,3 +256,14 @@ def test_a_screen_that_asks_nothing_submits_nothing() -> None:
 
     assert [each.id for each in asking(flow)] == ["A"]
     assert submitted(flow, flow.screens["LAST"]) == {}
+
+
+def test_a_list_that_comes_with_the_data_sends_what_its_example_does() -> None:
+    items = [{"id": name, "on-click-action": exchange(chosen=name)} for name in ("red", "blue")]
+    listed = component("NavigationList", name="list", list_items="${data.items}")
+    flow = read_document(endpoint_flow(screen("A", listed, data={"items": example_of("array", items)}), last()))
+
+    assert [each.id for each in asking(flow)] == ["A"]
+    assert {key: (each.types, each.always) for key, each in submitted(flow, flow.screens["A"]).items()} == {
+        "chosen": ((str,), True)
+    }
