@@ -12,7 +12,7 @@ Rule 2: an instance's interpreter is that of its own version, however old.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -112,7 +112,7 @@ class Catalogue:
             self.documents[document.name] = document
             self._current[document.name] = self._keep(definition, document.flow, logic.get(document.name))
         for document, screens in earlier:
-            self._earlier[document.name, _content(document.source)] = screens
+            self._earlier[document.name, _content(decode_document(document.source))] = screens
             self._keep(_proven(document), document.flow, screens)
         self._check_raises()
 
@@ -143,9 +143,12 @@ class Catalogue:
         for version in await store.versions():
             if (version.name, version.version) not in self._pinned:
                 definition = msgspec.json.decode(version.compiled, type=Definition)
-                flow = read_document(decode_document(version.source)) if version.name in self._logic else None
-                screens = self._earlier.get((version.name, _content(version.source)))
-                self._keep(definition, flow, screens or self._logic.get(version.name))
+                if version.name not in self._logic:
+                    self._keep(definition, None, None)
+                    continue
+                document = decode_document(version.source)
+                screens = self._earlier.get((version.name, _content(document)), self._logic[version.name])
+                self._keep(definition, read_document(document), screens)
 
     def __iter__(self) -> Iterator[Interpreter]:
         return iter(self._current.values())
@@ -229,9 +232,9 @@ def _proven(document: Document) -> Definition:
     return document.definition
 
 
-def _content(source: bytes) -> bytes:
-    """Return what a document says, however it is written."""
-    return msgspec.json.encode(decode_document(source), order="sorted")
+def _content(document: Any) -> bytes:
+    """Return what a decoded document says, however it was written."""
+    return msgspec.json.encode(document, order="sorted")
 
 
 def _earlier(paths: Mapping[str, Path]) -> Iterator[tuple[Document, Screens]]:

@@ -207,7 +207,7 @@ def infer(node: Node, kind_of: Callable[[Reference], Kind | None]) -> Kind | Non
     if isinstance(node, Reference):
         return kind_of(node)
     if isinstance(node, Constant):
-        return _kind(node.value)
+        return kind_of_value(node.value)
     if isinstance(node, Concatenation):
         return "string"
     return "number" if node.operator in _ARITHMETIC else "boolean"
@@ -523,10 +523,11 @@ def _applied(operator: str, left: Any, right: Any) -> bool | float:
 def _equal(left: Any, right: Any) -> bool:
     if left is None or right is None:
         return not (left or right)
-    return _kind(left) == _kind(right) and bool(left == right)
+    return kind_of_value(left) == kind_of_value(right) and bool(left == right)
 
 
-def _kind(value: Any) -> Kind | None:
+def kind_of_value(value: Any) -> Kind | None:
+    """Return of which kind a JSON value is; null is of none."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
@@ -540,7 +541,7 @@ def _kind(value: Any) -> Kind | None:
 
 def _number(value: Any) -> float:
     """Return *value* as the phone calculates with it; zero if it is no number."""
-    if _kind(value) != "number":
+    if kind_of_value(value) != "number":
         return 0.0
     try:
         number = float(value)
@@ -563,6 +564,6 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return str(value)
-    if _kind(value) == "number":
+    if kind_of_value(value) == "number":
         return str(_finite(_number(value)))
     return value if isinstance(value, str) else ""

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from definitions.flow_json.expressions import Kind
+from definitions.flow_json.expressions import Kind, kind_of_value
 from definitions.flow_json.rule import brief
 from definitions.json_text import escape
 
@@ -132,8 +132,8 @@ def misfits(value: Any, schema: Any, pointer: str) -> Iterator[tuple[str, str]]:
         yield pointer, f"is not what its {CONST} says"
     if not possible:
         return
-    if _kind_of(value) not in possible:
-        yield pointer, f"is of type {_kind_of(value)}, not {said(possible)}"
+    if kind_of_value(value) not in possible:
+        yield pointer, f"is of type {kind_of_value(value) or 'null'}, not {said(possible)}"
     elif schema["type"] == "integer" and isinstance(value, float) and not value.is_integer():
         yield pointer, "is no integer"
     elif isinstance(value, list):
@@ -152,16 +152,3 @@ def _member_misfits(value: dict[str, Any], schema: dict[str, Any], pointer: str)
     declared = properties if isinstance(properties, dict) else {}
     for name, member in value.items():
         yield from misfits(member, declared.get(name), f"{pointer}/{escape(name)}")
-
-
-def _kind_of(value: Any) -> str:
-    """Return the type of a JSON value."""
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, list):
-        return "array"
-    return "object" if isinstance(value, dict) else "null"

@@ -644,6 +644,9 @@ COMPONENTS: dict[str, Component] = {
 }
 """Every component, by its type."""
 
+FORM_VALUES_SINCE: Version = _V7
+"""The version from which a Form's init-values are checked against its inputs."""
+
 FORM_LIMIT_SINCE: Version = _V7
 """The version from which a screen has one Form at most."""
 

@@ -34,11 +34,13 @@ from definitions.flow_json.expressions import (
     is_binding,
     is_dynamic,
     is_nested,
+    kind_of_value,
     parse_binding,
     parse_nested,
     references,
 )
 from definitions.flow_json.rule import ERROR_CODES, MEDIA, OBSERVED, REFUSED, brief, error, warning
+from definitions.flow_json.schema_types import TYPES
 from definitions.flow_json.table import MAX_MEDIA_FILES, effective
 from definitions.json_text import escape
 from engine.errors import Problem
@@ -286,9 +288,9 @@ def _listed(names: list[str]) -> str:
 def _misfit(value: Any, schema: Any) -> str:
     """Return why a written value is not what *schema* declares; what the phone finds out may be anything."""
     declared = schema.get("type") if isinstance(schema, dict) else None
-    if declared not in _KINDS or is_dynamic(value) or declared in _kinds(value):
+    if not isinstance(declared, str) or declared not in TYPES or is_dynamic(value) or declared in _types(value):
         return ""
-    return f"a value of type {declared} is declared here, not {_kinds(value)[0]}"
+    return f"a value of type {declared} is declared here, not {_types(value)[0]}"
 
 
 def _inner_misfits(value: Any, schema: Any, pointer: str) -> Iterator[tuple[str, str]]:
@@ -317,20 +319,11 @@ def _deep_misfits(value: Any, schema: Any, pointer: str) -> Iterator[tuple[str, 
     yield from _inner_misfits(value, schema, pointer)
 
 
-_KINDS = ("string", "number", "integer", "boolean", "object", "array")
-
-
-def _kinds(value: Any) -> tuple[str, ...]:
+def _types(value: Any) -> tuple[str, ...]:
     """Return the types of a data model that a JSON value fits, the best first."""
-    if isinstance(value, bool):
-        return ("boolean",)
-    if isinstance(value, int | float):
-        whole = isinstance(value, int) or value.is_integer()
-        return ("number", "integer") if whole else ("number",)
-    for kind, name in ((str, "string"), (dict, "object"), (list, "array")):
-        if isinstance(value, kind):
-            return (name,)
-    return ("null",)
+    kind = kind_of_value(value) or "null"
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return (kind, "integer") if kind == "number" and whole else (kind,)
 
 
 # Updates of the same screen

@@ -46,7 +46,16 @@ from definitions.flow_json.references import TAKES, Lost, Meanings, taken_by
 from definitions.flow_json.rule import COMPONENTS as COMPONENTS_PAGE
 from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, OBSERVED, OURS, REFUSED, Rule, brief, error, warning
 from definitions.flow_json.schema_types import Mismatch, kind, kinds, said
-from definitions.flow_json.table import COMPONENTS, SCREEN, SHAPES, Property, Shape, Version, effective
+from definitions.flow_json.table import (
+    COMPONENTS,
+    FORM_VALUES_SINCE,
+    SCREEN,
+    SHAPES,
+    Property,
+    Shape,
+    Version,
+    effective,
+)
 from definitions.json_text import escape
 from engine.errors import Problem
 
@@ -54,7 +63,6 @@ REFERENCES_SINCE_VERSION: Version = 4, 0
 """The version from which properties take what was put in, and anything takes what another screen has."""
 NESTED_SINCE_VERSION: Version = 6, 0
 
-_FORMS_CHECKED_SINCE: Version = 7, 0
 
 _LOOKS_LIKE_REFERENCE = re.compile(r"\$\{\s*(?:data|form|screen)\.")
 _TEXTUAL = frozenset({"text", "texts", "string", "strings", "choice", "url", "image", "message"})
@@ -376,7 +384,7 @@ class _Judge:
         """Return a problem of what an input begins with: of the wrong kind, it breaks the rule of static values."""
         if problem.rule != DATA_KIND.id:
             return problem
-        rule = FORM_TYPES if self._version >= _FORMS_CHECKED_SINCE else FORM_TYPES_OLD
+        rule = FORM_TYPES if self._version >= FORM_VALUES_SINCE else FORM_TYPES_OLD
         return rule.at(problem.pointer, problem.message)
 
     def _rich_text(self, value: Any, prop: Property, pointer: str) -> Iterator[Problem]:

@@ -18,7 +18,16 @@ from definitions.flow_json.examples import DONE, complete, component, flow, foot
 from definitions.flow_json.expressions import is_dynamic
 from definitions.flow_json.rule import COMPONENTS as COMPONENTS_PAGE
 from definitions.flow_json.rule import ERROR_CODES, FLOW_JSON, MEDIA, OBSERVED, OURS, REFUSED, brief, error, warning
-from definitions.flow_json.table import COMPONENTS, COUNT, INPUTS, MEDIA_PICKERS, Value, Version, effective
+from definitions.flow_json.table import (
+    COMPONENTS,
+    COUNT,
+    FORM_VALUES_SINCE,
+    INPUTS,
+    MEDIA_PICKERS,
+    Value,
+    Version,
+    effective,
+)
 from definitions.json_text import escape
 from engine.errors import Problem
 
@@ -65,7 +74,6 @@ DEFAULT_LENGTHS = {"TextInput": 80, "TextArea": 600}
 
 _LENGTHS = ("max-chars", "max-length")
 _PATTERNS = ("text", "number", "password", "passcode")
-_FORM_VALUES_CHECKED: Version = 7, 0
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 _SEVERAL_MESSAGES = (*MEDIA_PICKERS, "CalendarPicker")
 """The inputs that may have an error message for each of their values."""
@@ -379,7 +387,7 @@ def _outside_problems(found: Component) -> Iterator[Problem]:
 
 
 def _form_problems(screen: Screen, version: Version) -> Iterator[Problem]:
-    checked = version >= _FORM_VALUES_CHECKED
+    checked = version >= FORM_VALUES_SINCE
     types, names = (FORM_TYPES, FORM_NAMES) if checked else (FORM_TYPES_OLD, FORM_NAMES_UNUSED)
     for inputs, pointer, name, value in form_entries(screen, "init-values"):
         found = inputs.get(name)
@@ -403,7 +411,7 @@ def _begins_with(found: Component, value: Any, version: Version) -> bool:
         case "string" if found.properties.get("input-type") == "number":
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             # Before 7.0 all texts that are typed in were texts.
-            as_text = version < _FORM_VALUES_CHECKED and isinstance(value, str) and _NUMBER.fullmatch(value) is not None
+            as_text = version < FORM_VALUES_SINCE and isinstance(value, str) and _NUMBER.fullmatch(value) is not None
             return is_number or as_text
         case "string" if found.type == "RadioButtonsGroup":  # its page says a list, the page of Forms a text
             return isinstance(value, str | list)
