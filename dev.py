@@ -156,6 +156,8 @@ def set_up(root: Path) -> bool:
     layers = layers_of(root)
     if not unfinished(root, layers):
         return False
+    if (root / VENV).is_symlink():
+        fail(f"{VENV} is a link to another set-up, which would be emptied; remove the link")
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             major_minor = f"{sys.version_info.major}.{sys.version_info.minor}"

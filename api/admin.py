@@ -6,19 +6,20 @@ Rule 2: lists are paged by cursor and never longer than 200.
 """
 
 import base64
-import binascii
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta
 
 from api.auth import staff
-from api.clock import Clock
 from api.metrics import Metrics
-from api.problems import Refusal, documented
+from api.outbox import DISCARDED, REDRIVEN, Outbox
+from api.problems import FieldProblem, Refusal, documented
 from api.sessions import Act, SessionDesk
 from api.views import (
     ActBody,
@@ -35,14 +36,17 @@ from api.views import (
     SessionView,
     StateCount,
     Stats,
+    StoryStep,
     compiled_view,
     definition_view,
     effect_view,
     history_item,
     session_item,
     session_view,
+    story_step,
 )
 from definitions.catalogue import Catalogue
+from definitions.flow_calls import TOKEN_LIFE
 from definitions.media import Media, MediaError
 from diagrams import Overlay, Walked, draw, render_dot, render_mermaid
 from engine.errors import UnknownInstance
@@ -53,10 +57,13 @@ from storage.queries import Queries
 MAX_LIMIT = 200
 """How long a list may be."""
 
-UNKNOWN_DEFINITION = "unknown_definition"
+Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+"""A row's number, or a time: the places where pages of lists end begin with one."""
 
-MAX_ID = 2**63
-"""No row's id is that large."""
+Place = TypeVar("Place")
+
+UNKNOWN_DEFINITION = "unknown_definition"
+INVALID_CONTENT = "invalid_content"
 
 TEXTS = {"mmd": "text/vnd.mermaid", "dot": "text/vnd.graphviz"}
 """The forms that a diagram comes in, by how their addresses end, and what each is."""
@@ -99,14 +106,26 @@ class AdminApi(Controller):
 
     # Sessions
 
-    @post("/sessions", responses=documented(401, 403, 404, 415, 422))
-    async def mint(self, data: JSONBody[MintBody], sessions: NamedDependency[SessionDesk]) -> Minted:
-        """Open a session of a Flow and mint its token: how a Flow without endpoint begins."""
+    @post("/sessions", responses=documented(401, 403, 404, 409, 415, 422))
+    async def mint(
+        self, data: JSONBody[MintBody], sessions: NamedDependency[SessionDesk], catalogue: NamedDependency[Catalogue]
+    ) -> Minted:
+        """Open a session: of a Flow, with its token, which is how one without endpoint begins; or of a lifecycle."""
+        if catalogue.opens(data.definition):
+            return Minted(await _opened(data, sessions))
+        if data.key and data.definition in catalogue.flows:
+            problem = FieldProblem("/key", "unexpected", "The key of a Flow's session is its token: nobody chooses it")
+            raise Refusal(422, INVALID_CONTENT, errors=(problem,))
+        about = None if data.about is None else (data.about.definition, data.about.key)
+        life = TOKEN_LIFE if data.expires_in is None else data.expires_in * SECOND
         try:
-            life = data.expires_in * SECOND
-            return Minted((await sessions.mint(data.definition, data.recipient, data.data, life)).key)
-        except UnknownInstance:
-            raise Refusal(404, UNKNOWN_DEFINITION, "No Flow has that name.") from None
+            minted = await sessions.mint(data.definition, data.recipient, data.data, life, about=about)
+        except UnknownInstance as unknown:
+            if about is not None and unknown.definition != data.definition:
+                raise Refusal(404, "unknown_session", "There is no session that it could be about.") from None
+            detail = "No Flow has that name, and no lifecycle that is opened here."
+            raise Refusal(404, UNKNOWN_DEFINITION, detail) from None
+        return Minted(minted.key)
 
     @get("/sessions", responses=documented(401, 403, 422))
     async def list_sessions(
@@ -115,14 +134,14 @@ class AdminApi(Controller):
         definition: FromQuery[str] = "",
         in_state: Annotated[str, QueryParameter(name="state")] = "",
         q: FromQuery[str] = "",
-        cursor: FromQuery[str] = "",
+        after: Annotated[str, QueryParameter(name="cursor")] = "",
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = 50,
     ) -> SessionList:
         """List sessions, the newest first; *q* is a key, the beginning of one, or another name of a session."""
-        found = await queries.sessions(definition, in_state, q, _before(cursor), limit + 1)
+        found = await queries.sessions(definition, in_state, q, place_of(after, Number), limit + 1)
         more = len(found) > limit
         items = tuple(session_item(session) for session in found[:limit])
-        return SessionList(items, _cursor(found[limit - 1].id) if more else None)
+        return SessionList(items, cursor(found[limit - 1].id) if more else None)
 
     @get("/sessions/{definition:str}/{key:str}", responses=documented(401, 403, 404))
     async def session(
@@ -147,6 +166,18 @@ class AdminApi(Controller):
         """Return a session's steps, in order."""
         instance = await sessions.find(unquote(definition), unquote(key))
         return [history_item(item) for item in await queries.history(*instance.id)]
+
+    @get("/sessions/{definition:str}/{key:str}/story", responses=documented(401, 403, 404))
+    async def story(
+        self,
+        definition: FromPath[str],
+        key: FromPath[str],
+        sessions: NamedDependency[SessionDesk],
+        queries: NamedDependency[Queries],
+    ) -> list[StoryStep]:
+        """Return what happened around a session, in order: to its family, its messages, the Flows that act on it."""
+        instance = await sessions.find(unquote(definition), unquote(key))
+        return [story_step(item) for item in await queries.story(*instance.id)]
 
     @get(
         "/sessions/{definition:str}/{key:str}/media/{media_id:str}",
@@ -217,32 +248,40 @@ class AdminApi(Controller):
 
     @get("/effects", responses=documented(401, 403, 422))
     async def effects(
-        self, queries: NamedDependency[Queries], status: FromQuery[EffectStatus | None] = None
+        self,
+        queries: NamedDependency[Queries],
+        status: FromQuery[EffectStatus | None] = None,
+        after: FromQuery[str] = "",
+        limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = MAX_LIMIT,
     ) -> list[EffectView]:
-        """List effects, the oldest first."""
-        return [effect_view(effect) for effect in await queries.effects(status=status or "")]
+        """List effects, the oldest first; those *after* the effect of that id, the last of the page before."""
+        if after and not await queries.effects(effect_id=after):
+            raise Refusal(400, "bad_cursor", "No effect has that id.")
+        return [effect_view(effect) for effect in await queries.effects(status=status or "", after=after, limit=limit)]
 
     @post("/effects/{effect_id:str}/retry", status_code=200, responses=documented(401, 403, 404, 409, 415, 422))
     async def retry(
         self,
         effect_id: FromPath[str],
+        outbox: NamedDependency[Outbox],
         store: NamedDependency[Store],
-        queries: NamedDependency[Queries],
-        clock: NamedDependency[Clock],
+        may_send_twice: FromQuery[bool] = False,
     ) -> EffectChanged:
-        """Let an effect be called again; one whose outcome is unknown may then happen twice."""
-        return await _changed(store, queries, clock, unquote(effect_id), ("dead", "discarded", "unknown"), "pending")
+        """Let an effect be called again; one whose outcome is unknown only if it *may_send_twice*."""
+        key = unquote(effect_id)
+        (owed,) = await store.owed([key])
+        if owed is not None and owed.status == "unknown" and not may_send_twice:
+            raise Refusal(409, "may_send_twice", "It may have arrived: with ?may_send_twice=true it is called again.")
+        expected = REDRIVEN if may_send_twice else [status for status in REDRIVEN if status != "unknown"]
+        return await _changed(key, "pending", expected, store, done=await outbox.redrive(key, expected))
 
     @post("/effects/{effect_id:str}/discard", status_code=200, responses=documented(401, 403, 404, 409, 415, 422))
     async def discard(
-        self,
-        effect_id: FromPath[str],
-        store: NamedDependency[Store],
-        queries: NamedDependency[Queries],
-        clock: NamedDependency[Clock],
+        self, effect_id: FromPath[str], outbox: NamedDependency[Outbox], store: NamedDependency[Store]
     ) -> EffectChanged:
         """Let an effect be called no more."""
-        return await _changed(store, queries, clock, unquote(effect_id), ("pending", "dead", "unknown"), "discarded")
+        key = unquote(effect_id)
+        return await _changed(key, "discarded", DISCARDED, store, done=await outbox.discard(key))
 
     @get("/stats", responses=documented(401, 403))
     async def stats(self, queries: NamedDependency[Queries], metrics: NamedDependency[Metrics]) -> Stats:
@@ -253,6 +292,27 @@ class AdminApi(Controller):
             flow_latency=Latency(*metrics.flow_calls.latency()),
             quarantined=await queries.quarantined(),
         )
+
+
+async def _opened(data: MintBody, sessions: SessionDesk) -> str:
+    """
+    Open a session of a lifecycle and return its key.
+
+    Raises:
+        Refusal: there is one of that key, or more is said than a lifecycle takes.
+    """
+    given = {"recipient": bool(data.recipient), "about": data.about, "expires_in": data.expires_in}
+    unexpected = tuple(
+        FieldProblem(f"/{name}", "unexpected", "Only a session of a Flow has that")
+        for name, value in given.items()
+        if value
+    )
+    if unexpected:
+        raise Refusal(422, INVALID_CONTENT, errors=unexpected)
+    opened = await sessions.open(data.definition, data.key, data.data)
+    if opened is None:
+        raise Refusal(409, "session_exists", "There is a session of that definition and key.")
+    return opened.key
 
 
 def _current(catalogue: Catalogue, name: str) -> Definition:
@@ -273,15 +333,16 @@ async def _view(instance: Instance, catalogue: Catalogue, queries: Queries) -> S
 
 
 async def _changed(
-    store: Store,
-    queries: Queries,
-    clock: Clock,
-    effect_id: str,
-    expected: tuple[EffectStatus, ...],
-    status: EffectStatus,
+    effect_id: str, status: EffectStatus, expected: Sequence[EffectStatus], store: Store, *, done: bool
 ) -> EffectChanged:
-    if not await store.set_effect(effect_id, expected, status, "by staff", clock()):
-        if not await queries.effects(effect_id=effect_id):
+    """
+    Return that an effect has its new status.
+
+    Raises:
+        Refusal: it has not.
+    """
+    if not done:
+        if (await store.owed([effect_id]))[0] is None:
             raise Refusal(404, "unknown_effect", "No effect has that id.")
         raise Refusal(409, "effect_status", f"Only effects that are {', '.join(expected)} can become {status}.")
     return EffectChanged(effect_id, status)
@@ -297,18 +358,25 @@ def _drawn(definition: Definition, overlay: Overlay | None, request: Request[Any
     raise Refusal(404, "no_pictures", "Diagrams come as .mmd and .dot.")
 
 
-def _cursor(before: int) -> str:
-    return base64.urlsafe_b64encode(str(before).encode()).decode().rstrip("=")
+def cursor(place: object) -> str:
+    """Return the cursor of the *place* where a page ends: what its list is ordered by."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def _before(cursor: str) -> int | None:
-    """Return what a cursor says, or None for none."""
-    if not cursor:
+def place_of(text: str, kind: type[Place]) -> Place | None:
+    """
+    Return the place that a cursor tells, or None for the beginning.
+
+    Raises:
+        Refusal: it is no cursor of ours.
+    """
+    if not text:
         return None
     try:
-        before = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
-        before = 0
-    if _cursor(before) != cursor or not 0 < before < MAX_ID:
+        place = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=kind)
+        known = cursor(place) == text
+    except (ValueError, msgspec.DecodeError):
+        known = False
+    if not known:
         raise Refusal(400, "bad_cursor", "That is no cursor of ours.")
-    return before
+    return place

@@ -17,21 +17,38 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from msgspec import Struct
 
-from api import admin, couriers, health, landing, openapi, portal, webhooks
+from api import admin, couriers, feed, flow_sending, health, landing, openapi, portal, shopper_pages, webhooks
 from api.at_rest import Safe
 from api.auth import access
+from api.carts import CartDesk
+from api.cases import CaseDesk
 from api.clock import Clock, system_clock
+from api.deliveries import WaitingForPeople
+from api.delivery import Deliverer
+from api.entry_codes import CodePost, open_post
+from api.entry_desk import EntryDesk
+from api.flow_health import HealthDesk
 from api.flows import IDENTITIES_KEPT, FlowEndpoint
 from api.front_door import ASGIApp, FrontDoor
+from api.inquiries import InquiryDesk
 from api.keyring import KeyRing
 from api.logs import fault
 from api.media import MediaFetcher
+from api.messages import MessageDesk, SentMessages
 from api.metrics import Metrics
+from api.order_book import OrderBook
 from api.orders import OrderDesk
+from api.outbox import Outbox
+from api.outbox_door import OutboxDoor
+from api.people import PeopleDesk
 from api.problems import EXCEPTION_HANDLERS
 from api.sessions import SessionDesk
 from api.settings import Settings
-from api.whatsapp import WhatsApp
+from api.shopper import ShopperDesk
+from api.shopper_pages import Door
+from api.throttle import Throttle
+from api.timers import Timekeeper
+from api.whatsapp import AWAITED, AWAITED_FOR, WhatsApp
 from definitions.catalogue import Catalogue
 from definitions.media import Media
 from definitions.orders.rows import Account
@@ -50,6 +67,12 @@ CALLS_KEPT = 30 * 24 * 3600 * SECOND
 
 FORGOTTEN_AT_ONCE = 500
 
+INTRODUCED_AT_ONCE = 500
+"""How many orders of an older program are given to their people together."""
+
+TRIED_AT_ONCE = 500
+"""How many calls, the newest, are tried again that may have come too early."""
+
 SAMPLE_ACCOUNT = Account("1489", "dfc", "Dhruv Foods", "Asia/Kolkata")
 """The account that development starts with."""
 
@@ -66,7 +89,14 @@ class Parts(Struct):
     media: Media
     sessions: SessionDesk
     orders: OrderDesk
+    cases: CaseDesk
+    people: PeopleDesk
     whatsapp: WhatsApp
+    timekeeper: Timekeeper
+    outbox: Outbox
+    shopper: ShopperDesk
+    entries: EntryDesk
+    door: Door
 
 
 def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clock = system_clock) -> Parts:
@@ -80,8 +110,23 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
     store = SqliteStore(settings.database)
     metrics = Metrics()
     sessions = SessionDesk(catalogue, store, clock)
-    orders = OrderDesk(catalogue, store, clock)
+    book = OrderBook(catalogue, store, clock)
+    cases, people = CaseDesk(book), PeopleDesk(book)
+    carts = CartDesk(book, people)
+    orders = OrderDesk(book, cases, people)
     media = _media(settings)
+    sent = SentMessages(book)
+    post = CodePost.of(settings)
+    open_post(post)
+    outbox = Outbox(
+        book,
+        people,
+        sessions,
+        sent,
+        metrics,
+        numbers=sorted(settings.phone_numbers),
+        token_key=(settings.data_key or settings.app_secret).encode(),
+    )
     return Parts(
         settings=settings,
         catalogue=catalogue,
@@ -92,7 +137,28 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
         media=media,
         sessions=sessions,
         orders=orders,
-        whatsapp=WhatsApp(catalogue, store, clock, metrics, sessions, orders, settings.phone_numbers, safe),
+        cases=cases,
+        people=people,
+        whatsapp=WhatsApp(
+            catalogue,
+            store,
+            clock,
+            metrics,
+            sessions,
+            cases,
+            carts,
+            people,
+            MessageDesk(book, sent, outbox),
+            InquiryDesk(book),
+            HealthDesk(book, metrics),
+            settings.phone_numbers,
+            safe,
+        ),
+        timekeeper=Timekeeper(book, metrics),
+        outbox=outbox,
+        shopper=ShopperDesk(book, cases, people),
+        entries=EntryDesk(book, people, post, sorted(settings.phone_numbers)),
+        door=Door(post.keys, Throttle(clock), settings),
     )
 
 
@@ -102,8 +168,12 @@ def _media(settings: Settings) -> MediaFetcher:
     return MediaFetcher(settings.graph_url, settings.access_token, near=near)
 
 
-def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
-    """Return the ASGI application over *parts*; when it stops, or cannot start, it closes them."""
+def application(parts: Parts, clock: Clock = system_clock, deliverer: Deliverer | None = None) -> FrontDoor:
+    """
+    Return the ASGI application over *parts*; when it stops, or cannot start, it closes them.
+
+    What it owes is delivered by *deliverer* or, without one, offered to a worker apart.
+    """
 
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncIterator[None]:
@@ -111,12 +181,21 @@ def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
             await parts.catalogue.keep_versions(parts.store)
             if parts.settings.development and not await parts.store.find(Account, account_id=SAMPLE_ACCOUNT.account_id):
                 await parts.orders.put_account(SAMPLE_ACCOUNT)
+            while await parts.orders.introduce(await parts.queries.orders_of_nobody(INTRODUCED_AT_ONCE)):
+                pass
             await parts.whatsapp.recover()
-            housekeeping = asyncio.create_task(_keep_house_for_ever(parts, clock))
+            going_on = [
+                asyncio.create_task(work) for work in (_keep_house_for_ever(parts, clock), parts.timekeeper.keep_time())
+            ]
+            if deliverer is not None:
+                await deliverer.start()
             yield
-            housekeeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await housekeeping
+            if deliverer is not None:
+                await deliverer.stop()
+            for task in going_on:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await parts.whatsapp.finish()
 
     inside = Litestar(
@@ -132,7 +211,12 @@ def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
             portal.read_order,
             portal.subscribe,
             portal.resolve,
+            shopper_pages.ROUTER,
             admin.AdminApi,
+            OutboxDoor,
+            WaitingForPeople,
+            feed.read_feed,
+            flow_sending.send_flow,
             health.live,
             health.ready,
             health.metrics,
@@ -146,7 +230,15 @@ def application(parts: Parts, clock: Clock = system_clock) -> FrontDoor:
             "media": _given(parts.media),
             "sessions": _given(parts.sessions),
             "orders": _given(parts.orders),
+            "cases": _given(parts.cases),
+            "people": _given(parts.people),
             "whatsapp": _given(parts.whatsapp),
+            "outbox": _given(parts.outbox),
+            "shopper": _given(parts.shopper),
+            "entries": _given(parts.entries),
+            "door": _given(parts.door),
+            "delivers": _given(deliverer is not None),
+            "allowance": _given(couriers.Allowance()),
             "clock": _given(clock),
         },
         exception_handlers=EXCEPTION_HANDLERS,
@@ -167,6 +259,9 @@ async def keep_house(parts: Parts, now: int) -> None:
         StoreError: the database cannot do it now; what was not done is still to be done.
     """
     await parts.whatsapp.recover()
+    await parts.whatsapp.try_awaited(
+        await parts.queries.calls_set_aside_since(now - AWAITED_FOR, AWAITED, TRIED_AT_ONCE)
+    )
     await parts.orders.release_ripe()
     await parts.store.purge(answers_before=now - ANSWERS_KEPT, identities_before=now - IDENTITIES_KEPT)
     while digests := await parts.queries.calls_done_before(now - CALLS_KEPT, FORGOTTEN_AT_ONCE):

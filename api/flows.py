@@ -12,6 +12,7 @@ Rule 1: signature first, RSA second: a stranger cannot make us compute.
 Rule 2: a call's identity is the hash of its body. The same body gets the same bytes: a second, different answer under
         the same key and IV would break both. What cannot be answered the same way again gets an empty 427.
 Rule 3: an answer leaves after its commit.
+Rule 4: what a session is about takes what it is told in the commit of the session's own step, or neither is committed.
 """
 
 import asyncio
@@ -39,12 +40,14 @@ from api.keyring import KeyRing
 from api.logs import fault
 from api.metrics import Metrics
 from definitions.catalogue import Catalogue
-from definitions.flow_calls import MAX_ANSWER_BYTES, NO_SESSION, Call, DataMisfit, Reply, gone
+from definitions.flow_calls import ABOUT, MAX_ANSWER_BYTES, NO_SESSION, Call, DataMisfit, Reply, gone
 from definitions.json_text import too_deep, unstorable
 from definitions.media import Media
-from engine.errors import StorageFull, StoreError, UnknownInstance, WorkflowError
-from engine.model import SECOND, Instance
-from engine.ports import Answer, Decision, Identity, Receipt, Store, Verdict
+from definitions.screens import About, Tell
+from engine.errors import StepError, StorageFull, StoreError, UnknownInstance, WorkflowError
+from engine.family import acted
+from engine.model import SECOND, Event, Instance
+from engine.ports import Answer, Decision, FamilyRecord, Identity, Receipt, Store, Verdict
 from engine.runtime import ATTEMPTS
 
 LOG = structlog.get_logger()
@@ -87,6 +90,9 @@ CLIENT_ERRORS = frozenset(
     }
 )
 """What a phone may tell of its errors; the log names these and no other."""
+
+CUSTOMER = "customer"
+"""Who tells what a session is about: whoever holds the phone."""
 
 _NO_TOKEN = frozenset({"", "unused"})
 _MAX_TOKEN = 1024
@@ -159,6 +165,47 @@ class _Waiting:
     def id(self) -> str:
         """Return what names the call in logs and to the customer."""
         return self.identity.id[:16]
+
+
+class _Subject(Struct, frozen=True):
+    """What a session is about, with its family, as they were read."""
+
+    instance: Instance
+    record: FamilyRecord
+    catalogue: Catalogue
+
+    @property
+    def about(self) -> About:
+        """Return it as the session's logic sees it. What follows from facts alone takes no events."""
+        instance = self.instance
+        interpreter = self.catalogue.interpreter(instance.definition, instance.version)
+        state = interpreter.states.get(instance.state)
+        return About(
+            definition=instance.definition,
+            key=instance.key,
+            state=instance.state,
+            tags=() if state is None else state.tags,
+            allowed=interpreter.allowed(instance) if interpreter.definition.ordering == "arrival" else (),
+            context=instance.context,
+            deadline=instance.deadline,
+            family={
+                f"{member.definition}/{member.key}": member.context
+                for member in self.record.instances
+                if member.id != instance.id
+            },
+        )
+
+    def told(self, call: Call, tell: Tell) -> Decision:
+        """
+        Return what it changes that a session ends by telling this.
+
+        Raises:
+            StepError: it cannot take the event.
+        """
+        instance = self.instance
+        event_id = f"{call.token}/{tell.event}/{instance.steps}"
+        event = Event(event_id, tell.event, call.now, call.now, tell.data, tell.assign, CUSTOMER)
+        return acted(self.catalogue.interpreter, instance, self.record, event)
 
 
 class FlowEndpoint:
@@ -386,6 +433,10 @@ class FlowEndpoint:
         """
         if instance is None and not call.action:
             return FlowAnswer(421, "inner_bad"), None
+        subject = None
+        if instance is not None and ABOUT in instance.context:
+            subject = await self._subject(instance.context[ABOUT])
+            call = msgspec.structs.replace(call, about=None if subject is None else subject.about)
         reply = None
         if waiting.flow not in self._waits:
             reply = await self._decide(waiting, call, instance)
@@ -396,14 +447,44 @@ class FlowEndpoint:
         if reply is None:
             reply = await self._decide(waiting, call, instance)
         waiting.tried = True
+        told = None
         try:
+            if subject is not None and reply.tell is not None:
+                reply, told = await self._tell(waiting, call, subject, reply, reply.tell)
             answer = _replied(waiting, reply)
         except Exception as unspeakable:  # noqa: BLE001 - the logic is its author's: JSON may have no word for its data
+            told = None
             reply, answer = await self._excuse(waiting, call, instance, unspeakable)
-        return answer, _decision(waiting, call, reply, answer)
+        return answer, _decision(waiting, call, reply, answer, told)
+
+    async def _subject(self, about: Mapping[str, str]) -> _Subject | None:
+        """Return what a session is about, or None if it is not there any more."""
+        found = (about["definition"], about["key"])
+        (instance,) = await self._store.load([found])
+        if instance is None or instance.definition not in self._catalogue:
+            return None
+        if not instance.family:
+            return _Subject(instance, FamilyRecord((instance,)), self._catalogue)
+        record = await self._store.load_family(instance.family)
+        members = {member.id: member for member in record.instances}
+        return _Subject(members[found], record, self._catalogue)
+
+    async def _tell(
+        self, waiting: _Waiting, call: Call, subject: _Subject, reply: Reply, tell: Tell
+    ) -> tuple[Reply, Decision | None]:
+        """Return a reply with what it changes elsewhere; if that takes no such event, another reply, and nothing."""
+        try:
+            return reply, subject.told(call, tell)
+        except StepError:
+            session = reply.steps[0].before
+        flow = self._catalogue.flow(waiting.flow, session.version)
+        settled = await _in_time(waiting, flow.settled(call, session))
+        return settled or flow.excuse(call, session, "deadline"), None
 
     async def _decide(self, waiting: _Waiting, call: Call, instance: Instance | None) -> Reply:
         """Let the session's version of the flow say what the call does."""
+        if instance is not None and ABOUT in instance.context and call.about is None:
+            return gone("token_done", NO_SESSION, instance)
         try:
             flow = self._catalogue.flow(waiting.flow, None if instance is None else instance.version)
         except UnknownInstance:
@@ -564,8 +645,12 @@ def _sealed(waiting: _Waiting, status: int, code: str, content: Mapping[str, Any
     return FlowAnswer(status, code, waiting.opened.seal(said))
 
 
-def _decision(waiting: _Waiting, call: Call, reply: Reply, answer: FlowAnswer) -> Decision:
-    """Return what a call commits: its identity and its answer always, the steps if it takes any."""
+def _decision(waiting: _Waiting, call: Call, reply: Reply, answer: FlowAnswer, told: Decision | None) -> Decision:
+    """
+    Return what a call commits: its identity and its answer always, the steps if it takes any.
+
+    With them goes what was *told* to what the session is about.
+    """
     instance = reply.instance
     stored = instance is not None and instance.revision > 0
     too_large = len(answer.body) > KEPT_BYTES
@@ -577,4 +662,7 @@ def _decision(waiting: _Waiting, call: Call, reply: Reply, answer: FlowAnswer) -
         key=instance.key if instance is not None and stored else "",
         revision=instance.revision if instance is not None and stored else 0,
     )
-    return Decision(identities=(waiting.identity,), recorded_at=call.now, steps=reply.steps, answer=kept)
+    identities = (waiting.identity,)
+    if told is None:
+        return Decision(identities=identities, recorded_at=call.now, steps=reply.steps, answer=kept)
+    return msgspec.structs.replace(told, identities=identities, steps=(*reply.steps, *told.steps), answer=kept)

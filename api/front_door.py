@@ -34,7 +34,7 @@ DRAINED = 4 * KIB * KIB
 BODY_SECONDS = 5.0
 """How long a body may take to arrive."""
 
-JSON_TYPE = b"application/json"
+JSON_TYPE, FORM_TYPE = b"application/json", b"application/x-www-form-urlencoded"
 SIGNATURE_HEADER = b"x-hub-signature-256"
 FLOWS = "/flows/"
 _BODYLESS = {"GET", "HEAD", "OPTIONS"}
@@ -50,11 +50,12 @@ SECURITY_HEADERS = (
 
 
 class Limit(Struct, frozen=True):
-    """How large a body may be under a path, and whether it must be JSON that we can store."""
+    """How large a body may be under a path, and whether it must be JSON that we can store, or may be a page's form."""
 
     prefix: str
     octets: int
     json: bool = True
+    forms: bool = False
 
 
 FLOW_LIMIT = 256 * KIB
@@ -64,6 +65,7 @@ LIMITS = (
     Limit("/webhooks/whatsapp", 4 * KIB * KIB, json=False),
     Limit("/webhooks/couriers/", KIB * KIB),
     Limit("/_ah/", 64 * KIB),
+    Limit("/portal/", 64 * KIB, forms=True),
     Limit("/", KIB * KIB),
 )
 
@@ -81,10 +83,11 @@ class Refused(Exception):
 
 
 class Announced(Struct, frozen=True):
-    """What a request's headers say of it: all values of Meta's signature header, and whether its body is JSON."""
+    """What a request's headers say of it: all values of Meta's signature header, and what its body is."""
 
     signatures: list[bytes]
     is_json: bool
+    is_form: bool = False
 
 
 class FrontDoor:
@@ -116,7 +119,7 @@ class FrontDoor:
                 await self._flow_call(scope, body, send)
                 return
             _check_posted(path)
-            if limit.json and body:
+            if limit.json and body and not (limit.forms and announced.is_form):
                 _check_json(body, announced)
         except _Closed:
             return
@@ -152,8 +155,10 @@ class FrontDoor:
                 raise Refused(400, "proxy_refused", "In development no proxy may stand in front.")
         if hosts != 1:
             raise Refused(400, "host_refused", "A request names exactly one host.")
-        is_json = media_type == JSON_TYPE or media_type.partition(b";")[0].strip().lower() == JSON_TYPE
-        return Announced(signatures, is_json)
+        if media_type == JSON_TYPE:
+            return Announced(signatures, is_json=True)
+        media_type = media_type.partition(b";")[0].strip().lower()
+        return Announced(signatures, media_type == JSON_TYPE, media_type == FORM_TYPE)
 
     def flow_signatures(self, headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
         """

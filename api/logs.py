@@ -9,6 +9,7 @@ import sys
 import traceback
 from typing import Any
 
+import stamina.instrumentation
 import structlog
 
 
@@ -27,6 +28,7 @@ def configure(*, development: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    stamina.instrumentation.set_on_retry_hooks(())  # its own would log the text of the error
 
 
 def fault(error: BaseException) -> dict[str, str]:

@@ -16,20 +16,16 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct, field
 
 from api.auth import portal
-from api.orders import (
-    AccountTaken,
-    OrderDesk,
-    Resolution,
-    ResolutionInvalid,
-    UnknownAccount,
-    UnknownCase,
-    UnknownCustomer,
-    UnknownOrder,
-)
+from api.cases import CaseDesk, Resolution, UnknownCase
+from api.order_book import FieldInvalid, UnknownCustomer, UnknownOrder
+from api.orders import AccountTaken, OrderDesk, UnknownAccount
+from api.people import PeopleDesk
 from api.problems import FieldProblem, Refusal, documented
 from definitions.orders.document import Malformed
 from definitions.orders.rows import Account
 from definitions.orders.times import to_rfc3339
+from definitions.products import Product
+from definitions.results import Endpoint
 from engine.errors import StepError
 
 NOT_READ = "failed_to_read_the_order"
@@ -47,6 +43,8 @@ class AccountBody(Struct, forbid_unknown_fields=False):
     slug: Name = field(name="accountSlug")
     name: Name
     timezone: Name = "Asia/Kolkata"
+    webhooks: tuple[Endpoint, ...] = ()
+    products: dict[str, dict[str, Product]] = {}
 
 
 class AccountView(Struct, frozen=True):
@@ -196,14 +194,14 @@ async def read_order(order_id: FromPath[str], orders: NamedDependency[OrderDesk]
     tags=["portal"],
 )
 async def subscribe(
-    order_id: FromPath[str], data: JSONBody[SubscribeBody], orders: NamedDependency[OrderDesk]
+    order_id: FromPath[str], data: JSONBody[SubscribeBody], people: NamedDependency[PeopleDesk]
 ) -> Subscribed:
     """Let the order's customer be written to on WhatsApp."""
     try:
-        await orders.subscribe(unquote(order_id), data.account_id, data.phone, data.email, data.status)
+        await people.subscribe(unquote(order_id), data.account_id, data.phone, data.email, data.status)
     except (UnknownOrder, UnknownCustomer):
         raise Refusal(404, NOT_SUBSCRIBED, "no entry exist in customer table") from None
-    except ResolutionInvalid as invalid:
+    except FieldInvalid as invalid:
         raise Refusal(422, NOT_SUBSCRIBED, f"{invalid.field}: {invalid.message}") from None
     return Subscribed(data.phone, data.name, data.email, data.account_id, data.status)
 
@@ -216,7 +214,7 @@ async def subscribe(
     tags=["portal"],
 )
 async def resolve(
-    request: Request[Any, Any, Any], data: JSONBody[ResolutionBody], orders: NamedDependency[OrderDesk]
+    request: Request[Any, Any, Any], data: JSONBody[ResolutionBody], cases: NamedDependency[CaseDesk]
 ) -> CaseView:
     """Take what a customer chose for a failed delivery."""
     details = {name: value for name, value in msgspec.to_builtins(data.shipping).items() if value}
@@ -224,12 +222,12 @@ async def resolve(
         data.number, data.tracking_id, data.phone, data.code, data.deferred_date, data.source, data.remarks, details
     )
     try:
-        case = await orders.resolve(resolution, request.headers.get("idempotency-key", ""))
+        case = await cases.resolve(resolution, request.headers.get("idempotency-key", ""))
     except UnknownOrder:
         raise Refusal(404, NOT_RESOLVED, "no such order for that phone number") from None
     except UnknownCase:
         raise Refusal(404, NOT_RESOLVED, "no failed delivery to resolve") from None
-    except ResolutionInvalid as invalid:
+    except FieldInvalid as invalid:
         raise Refusal(422, NOT_RESOLVED, f"{invalid.field}: {invalid.message}") from None
     except StepError:
         raise Refusal(409, NOT_RESOLVED, "the case takes no resolution in its state") from None

@@ -112,6 +112,8 @@ TITLES = {
     406: "Not acceptable",
     408: "Too slow",
     409: "Conflict",
+    410: "Gone",
+    412: "Changed since",
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid content",
@@ -198,6 +200,8 @@ def on_workflow_error(request: Request[Any, Any, Any], error: WorkflowError) -> 
     extra: dict[str, Any] = {}
     if isinstance(error, StepError):
         extra = {"from_": error.instance.state, "event": error.event.name, "allowed": error.allowed}
+        if isinstance(error, GuardRefused):
+            extra["detail"] = "The event has a way on from here, and its guard said no to what came with it."
     headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}  # noqa: PLR2004 - an HTTP status
     return respond(request, problem(status, code, request_id=_id_of(request), **extra), headers)
 

@@ -5,26 +5,32 @@ Rule 1: staff's events go through the same table as everybody's; a session of a 
 Rule 2: what a customer completed is never thrown away, even if its session had come to its end before.
 """
 
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.clock import Clock
 from definitions.catalogue import Catalogue
-from definitions.flow_calls import MINTED, RECIPIENT, RESPONSE, TOKEN_LIFE, new_token
+from definitions.flow_calls import ABOUT, MINTED, RECIPIENT, RESPONSE, TOKEN_LIFE, new_token
 from definitions.flow_compiler import COMPLETE
 from definitions.media import CompletedMedia
 from definitions.orders.rows import Alias
-from engine.errors import NoTransition, UnknownInstance
-from engine.family import Family
-from engine.fold import Fact
+from engine.errors import UnknownInstance
+from engine.family import acted
 from engine.inference import infer
-from engine.model import SECOND, Event, Instance, Step
-from engine.ports import Decision, Identity, Row, Store
+from engine.model import Event, Instance, Step, born
+from engine.ports import Decision, FamilyRecord, Identity, Row, Store
 from engine.runtime import settle
+
+STAFF = "staff"
+
+SESSION_ABOUT = "about"
+"""The kind of an alias that begins with what a session acts on: `DEFINITION/KEY/TOKEN`."""
 
 WAMID = "wamid"
 """The kind of an alias that is a WhatsApp message's id."""
@@ -37,7 +43,7 @@ class Act(Struct, frozen=True):
     id: str = ""
     data: Mapping[str, Any] = {}
     reason: str = ""
-    actor: str = "staff"
+    actor: str = STAFF
 
 
 class SessionDesk:
@@ -60,26 +66,87 @@ class SessionDesk:
             raise UnknownInstance(definition)
         return instance
 
-    async def mint(self, flow: str, recipient: str, data: Mapping[str, Any], life: int = TOKEN_LIFE) -> Instance:
+    async def mint(
+        self,
+        flow: str,
+        recipient: str,
+        data: Mapping[str, Any],
+        life: int = TOKEN_LIFE,
+        *,
+        about: tuple[str, str] | None = None,
+    ) -> Instance:
         """
         Open a session of a Flow for *recipient*, not seen by any phone yet; its key is a token nobody can guess.
 
-        The token is bound to the Flow, to its version of today, to the recipient, and to an end after *life*.
+        The token is bound to the Flow, to its version of today, to the recipient, to the instance that it is *about*
+        if it is about one, and to an end after *life*.
 
         Raises:
-            UnknownInstance: there is no such Flow.
+            UnknownInstance: there is no such Flow, or nothing that it could be about.
         """
-        definition = self._catalogue.flow(flow)
-        token, now = new_token(), self._clock()
-        instance = definition.open(token, now, {RECIPIENT: recipient, MINTED: dict(data)}, life)
-        event = Event(f"mint/{token}", "minted", now, now, actor="staff")
-        step = definition.interpreter.note(instance, event, "minted")
+        decided = await self.minted(flow, recipient, data, new_token(), life, about=about)
 
         async def deliberate() -> Decision:
+            return decided
+
+        await settle(self._store, deliberate)
+        return decided.steps[0].after
+
+    async def minted(
+        self,
+        flow: str,
+        recipient: str,
+        data: Mapping[str, Any],
+        token: str,
+        life: int = TOKEN_LIFE,
+        *,
+        about: tuple[str, str] | None = None,
+        actor: str = STAFF,
+    ) -> Decision:
+        """
+        Return the decision that opens a session under *token*; see `mint`.
+
+        Raises:
+            UnknownInstance: there is no such Flow, or nothing that it could be about.
+        """
+        definition, now = self._catalogue.flow(flow), self._clock()
+        context: dict[str, Any] = {RECIPIENT: recipient, MINTED: dict(data)}
+        rows: list[Row] = []
+        if about is not None:
+            subject = await self.find(*about)
+            context[ABOUT] = {"definition": subject.definition, "key": subject.key}
+            rows.append(Alias(SESSION_ABOUT, f"{subject.definition}/{subject.key}/{token}", flow, token))
+        instance = definition.open(token, now, context, life)
+        step = definition.interpreter.note(instance, Event(f"mint/{token}", "minted", now, now, actor=actor), "minted")
+        return Decision(recorded_at=now, steps=(step,), add=tuple(rows))
+
+    async def open(self, lifecycle: str, key: str, context: Mapping[str, Any]) -> Instance | None:
+        """
+        Open a session of a lifecycle with *context*, alone in the world; without a *key* it has one nobody can guess.
+
+        Return None if there is one of that key already, and leave that as it is.
+
+        Raises:
+            UnknownInstance: there is no such lifecycle.
+        """
+        interpreter, chosen = self._catalogue.interpreter(lifecycle), key or secrets.token_hex(16)
+        opened: Instance | None = None
+
+        async def deliberate() -> Decision | None:
+            nonlocal opened
+            opened = None
+            (earlier,) = await self._store.load([(lifecycle, chosen)])
+            if earlier is not None:
+                return None
+            now = self._clock()
+            instance = born(interpreter.definition, chosen, now, context=dict(context))
+            data = dict(context)
+            step = interpreter.note(instance, Event(f"open/{chosen}", "opened", now, now, data, actor=STAFF), "opened")
+            opened = step.after
             return Decision(recorded_at=now, steps=(step,))
 
         await settle(self._store, deliberate)
-        return step.after
+        return opened
 
     async def act(self, definition: str, key: str, act: Act) -> Instance:
         """
@@ -98,30 +165,20 @@ class SessionDesk:
             now = self._clock()
             data = {**act.data, "reason": act.reason} if act.reason else dict(act.data)
             event = Event(act.id or f"{act.actor}/{instance.steps}", act.event, now, now, data, data, act.actor)
-            return await self._acted(instance, event, identities)
+            return replace(await self.acted(instance, event), identities=identities)
 
         await settle(self._store, deliberate)
         return await self.find(definition, key)
 
-    async def _acted(self, instance: Instance, event: Event, identities: tuple[Identity, ...]) -> Decision:
-        interpreter = self._catalogue.interpreter(instance.definition, instance.version)
-        if not instance.family:
-            step = interpreter.step(instance, event)
-            return Decision(identities=identities, recorded_at=event.received_at, steps=(step,))
-        root, _, root_key = instance.family.partition("/")
-        record = await self._store.load_family(instance.family)
-        family = Family(self._catalogue.interpreter, (root, root_key), record, event.received_at)
-        if event.name not in interpreter.allowed(instance):
-            raise NoTransition(instance, event, interpreter.allowed(instance))
-        if interpreter.definition.ordering == "event_time":
-            second = event.at - event.at % SECOND
-            details = {name: value for name, value in event.data.items() if isinstance(value, str)}
-            family.receive(instance, [Fact(event.name, second, event.received_at, details, event.actor)])
-        elif instance.id == (root, root_key):
-            family.tell_root(event.name, event.id)
-        else:
-            family.apply(instance, event)
-        return family.decision(identities)
+    async def acted(self, instance: Instance, *events: Event) -> Decision:
+        """
+        Return the decision that an instance takes *events*, one after the other, with its family if it has one.
+
+        Raises:
+            StepError: it cannot take one of them.
+        """
+        record = await self._store.load_family(instance.family) if instance.family else FamilyRecord()
+        return acted(self._catalogue.interpreter, instance, record, *events)
 
     async def media(self, definition: str, key: str, media_id: str) -> CompletedMedia | None:
         """

@@ -31,6 +31,10 @@ KEPT = STATE_FOLDER / "development.json"
 SQLITE = "sqlite:///"
 SCHEME = re.compile(r"([a-z][a-z0-9+]{1,30})://")
 DATA_KEY_BYTES = 32
+SIGNING = "whsec_"
+SIGNING_BYTES = 24, 64
+"""How a secret that results are signed with begins, and how many bytes it has (Standard Webhooks)."""
+
 HOST = re.compile(r"[a-z0-9.:_-]+")
 """A host as calls name it: others than ASCII names are written as xn--…"""
 
@@ -76,6 +80,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     admin_token: Annotated[str, Meta(description="bearer token of the first administrator")] = ""
     portal_token: Annotated[str, Meta(description="bearer token of a portal or merchant backend")] = ""
     courier_secrets: Annotated[str, Meta(description="courier webhooks' secrets: name=secret,…")] = ""
+    courier_tokens: Annotated[str, Meta(description="tokens that couriers are called with: name=token,…")] = ""
+    webhook_secrets: Annotated[str, Meta(description="what results are signed with, by endpoint: name=whsec_…,…")] = ""
 
     def __repr__(self) -> str:
         return f"Settings({self.env})"  # Rule 3
@@ -108,8 +114,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def couriers(self) -> dict[str, str]:
         """Return the courier webhooks' secrets by courier."""
-        pairs = (pair.partition("=") for pair in _split(self.courier_secrets))
-        return {name.strip(): secret.strip() for name, _, secret in pairs}
+        return _named(self.courier_secrets)
+
+    @property
+    def called_couriers(self) -> dict[str, str]:
+        """Return the tokens that couriers are called with by courier, in small letters."""
+        return {name.lower(): token for name, token in _named(self.courier_tokens).items()}
+
+    @property
+    def webhook_signing(self) -> dict[str, str]:
+        """Return the secrets that results are signed with, by endpoint."""
+        return _named(self.webhook_secrets)
 
     @property
     def listening_url(self) -> str:
@@ -241,22 +256,43 @@ def _is_host(host: str) -> bool:
 
 def _check_secrets(settings: Settings) -> None:
     _check_couriers(settings)
+    _check_webhooks(settings)
     _check_data_key(settings)
     _check_headers(settings)
 
 
 def _check_couriers(settings: Settings) -> None:
-    for pair in _split(settings.courier_secrets):
-        name, equals, secret = pair.partition("=")
-        if not (name.strip() and equals and secret.strip()):
-            fix = "write name=secret, several separated by commas"
-            raise ConfigurationError("a courier's secret has no name or no secret", f"{PREFIX}COURIER_SECRETS", fix)
+    for setting, word in (("courier_secrets", "secret"), ("courier_tokens", "token")):
+        for pair in _split(getattr(settings, setting)):
+            name, equals, secret = pair.partition("=")
+            if not (name.strip() and equals and secret.strip()):
+                what = f"a courier's {word} has no name or no {word}"
+                fix = f"write name={word}, several separated by commas"
+                raise ConfigurationError(what, f"{PREFIX}{setting.upper()}", fix)
+
+
+def _check_webhooks(settings: Settings) -> None:
+    for pair in _split(settings.webhook_secrets):
+        name, _, secret = pair.partition("=")
+        if not (name.strip() and _is_signing_secret(secret.strip())):
+            fix = "write name=whsec_… with 24 to 64 bytes in base64: echo whsec_$(openssl rand -base64 32)"
+            raise ConfigurationError("no result can be signed with that", f"{PREFIX}WEBHOOK_SECRETS", fix)
+
+
+def _is_signing_secret(secret: str) -> bool:
+    """Return whether a secret is as Standard Webhooks has them."""
+    try:
+        key = base64.b64decode(secret.removeprefix(SIGNING), validate=True)
+    except ValueError:
+        return False
+    return secret.startswith(SIGNING) and SIGNING_BYTES[0] <= len(key) <= SIGNING_BYTES[1]
 
 
 def _check_headers(settings: Settings) -> None:
     """See that what callers send as a header can be one."""
     sent = [("admin_token", settings.admin_token), ("portal_token", settings.portal_token)]
     sent += [("courier_secrets", secret) for secret in settings.couriers.values()]
+    sent += [("courier_tokens", token) for token in settings.called_couriers.values()]
     for name, secret in sent:
         if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
             fix = "choose one of letters and digits: openssl rand -hex 24"
@@ -355,6 +391,12 @@ def _keep(secret: Mapping[str, str]) -> None:
 def _bracketed(host: str) -> str:
     """Return *host* as addresses have it: IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
+
+
+def _named(text: str) -> dict[str, str]:
+    """Return the values of `name=value,…` by their names."""
+    pairs = (pair.partition("=") for pair in _split(text))
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _split(text: str) -> list[str]:

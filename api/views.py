@@ -11,12 +11,10 @@ from msgspec import Meta, Struct
 from definitions.catalogue import Catalogue, Document
 from definitions.flow_calls import TOKEN_LIFE
 from definitions.orders.times import to_rfc3339
+from definitions.results import without_file_keys
 from engine.errors import Problem
 from engine.model import SECOND, Definition, EffectStatus, Instance
-from storage.queries import EffectItem, JournalItem, Session
-
-FILE_KEYS = "encryption_metadata"
-"""The name under which a picked file comes with what decrypts it (Meta, "Media upload components")."""
+from storage.queries import EffectItem, EffectStanding, JournalItem, Session, StoryItem
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Text = Annotated[str, Meta(max_length=1024)]
@@ -127,19 +125,61 @@ class HistoryItem(Struct, frozen=True):
     effects: tuple[str, ...]
 
 
-class MintBody(Struct, forbid_unknown_fields=True):
-    """A session to open: of which Flow, for whom, and with what data for its logic."""
+class AboutBody(Struct, forbid_unknown_fields=True):
+    """What a session is about: a session of a lifecycle that its customer decides on, such as an NDR case."""
 
     definition: Name
+    key: Name
+
+
+class StoryStep(Struct, frozen=True):
+    """
+    A step of an order's family, of a message about it, or of a Flow session that acts on it.
+
+    *delivers* is the name of the effect that a message delivers; *effects* are told with what became of them.
+    """
+
+    definition: str
+    key: str
+    delivers: str
+    event: str
+    source_state: str
+    target_state: str
+    occurred_at: str
+    recorded_at: str
+    actor: str
+    inferred: bool
+    outcome: str
+    effects: tuple[EffectStanding, ...]
+
+
+TokenLife = Annotated[
+    int,
+    Meta(
+        ge=60,
+        le=30 * 24 * 3600,
+        description=f"Seconds until its token ends, {TOKEN_LIFE // SECOND} if nothing is said.",
+    ),
+]
+
+
+class MintBody(Struct, forbid_unknown_fields=True):
+    """
+    A session to open: of which Flow, for whom, with what data for its logic, and about what.
+
+    Of a lifecycle it has the *key* that is given, or a random one; the *data* are its context, and it takes no more.
+    """
+
+    definition: Name
+    key: Annotated[str, Meta(max_length=256)] = ""
     recipient: Text = ""
     data: dict[str, Any] = {}
-    expires_in: Annotated[int, Meta(ge=60, le=30 * 24 * 3600, description="Seconds until its token ends.")] = (
-        TOKEN_LIFE // SECOND
-    )
+    about: AboutBody | None = None
+    expires_in: TokenLife | None = None
 
 
 class Minted(Struct, frozen=True):
-    """The key of a session that was opened: its flow token."""
+    """The key of a session that was opened: a Flow's is its token."""
 
     key: str
 
@@ -219,7 +259,7 @@ def definition_view(document: Document, definition: Definition) -> DefinitionVie
     """Return a definition as the list shows it."""
     return DefinitionView(
         name=document.name,
-        kind=document.kind,
+        kind="lifecycle" if document.flow is None else "flow",
         version=definition.version,
         title=definition.title,
         states=len(definition.states),
@@ -251,7 +291,7 @@ def session_view(instance: Instance, catalogue: Catalogue, effects: list[EffectI
         key=instance.key,
         state=instance.state,
         revision=instance.revision,
-        context=_without_file_keys(dict(instance.context)),
+        context=without_file_keys(dict(instance.context)),
         allowed_events=interpreter.allowed(instance),
         created_at=to_rfc3339(instance.created_at),
         updated_at=to_rfc3339(instance.updated_at),
@@ -272,8 +312,27 @@ def history_item(item: JournalItem) -> HistoryItem:
         actor=item.actor,
         inferred=item.inferred,
         outcome=item.outcome,
-        data=_without_file_keys(item.data),
+        data=without_file_keys(item.data),
         effects=tuple(item.effects),
+    )
+
+
+def story_step(item: StoryItem) -> StoryStep:
+    """Return a step as a story shows it: without its data, which is its session's own."""
+    step = item.step
+    return StoryStep(
+        definition=item.definition,
+        key=item.key,
+        delivers=item.delivers,
+        event=step.event,
+        source_state=step.source_state,
+        target_state=step.target_state,
+        occurred_at=to_rfc3339(step.occurred_at),
+        recorded_at=to_rfc3339(step.recorded_at),
+        actor=step.actor,
+        inferred=step.inferred,
+        outcome=step.outcome,
+        effects=item.effects,
     )
 
 
@@ -289,13 +348,6 @@ def effect_view(effect: EffectItem) -> EffectView:
         created_at=to_rfc3339(effect.created_at),
         updated_at=to_rfc3339(effect.updated_at),
     )
-
-
-def _without_file_keys(value: Any) -> Any:
-    """Return what is kept of a form without what opens the files that its customer picked: nobody reads that."""
-    if isinstance(value, dict):
-        return {name: _without_file_keys(member) for name, member in value.items() if name != FILE_KEYS}
-    return [_without_file_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def _time(at: int | None) -> str | None:

@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 
 from api.crypto import SignatureMissing, SignatureWrong, check_signature
 from api.front_door import SIGNATURE_HEADER
+from api.metrics import Metrics
 from api.problems import Refusal, documented
 from api.settings import Settings
 from api.whatsapp import CHALLENGE, WhatsApp
@@ -37,7 +38,10 @@ async def verify(
     tags=["whatsapp"],
 )
 async def take(
-    request: Request[Any, Any, Any], settings: NamedDependency[Settings], whatsapp: NamedDependency[WhatsApp]
+    request: Request[Any, Any, Any],
+    settings: NamedDependency[Settings],
+    metrics: NamedDependency[Metrics],
+    whatsapp: NamedDependency[WhatsApp],
 ) -> Response[str]:
     """Take a call of Meta's: messages, statuses, and what else it tells."""
     body = await request.body()
@@ -45,8 +49,14 @@ async def take(
     try:
         check_signature(body, signatures, settings.app_secrets)
     except SignatureMissing:
-        raise Refusal(401, "sig_missing", "The call is not signed.") from None
+        raise _unsigned(401, "sig_missing", "The call is not signed.", metrics) from None
     except SignatureWrong:
-        raise Refusal(403, "sig_bad", "The signature is not right.") from None
+        raise _unsigned(403, "sig_bad", "The signature is not right.", metrics) from None
     await whatsapp.take(body)
     return Response("ok")
+
+
+def _unsigned(status: int, code: str, detail: str, metrics: Metrics) -> Refusal:
+    """Return the refusal of a call that Meta did not sign: it is counted, and nothing of it is kept."""
+    metrics.webhook_items.labels("call", code).inc()
+    return Refusal(status, code, detail)

@@ -3,14 +3,18 @@ How code is bound to the names in documents: a decorator, looked up by name, che
 
 Rule 1: a guard is a pure yes/no about an instance and an event, named as a fact. It asks nobody.
 Rule 2: a projection is pure and makes the same context from the same timeline, whatever the facts' order of arrival.
-Rule 3: an effect is declared here by name and meaning, and delivered elsewhere.
+Rule 3: an effect is declared here by name and meaning; what is bound to it composes its call, which is made elsewhere.
 Rule 4: a name is bound once. The same file, loaded again, binds its names again.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from definitions.outgoing import Composer, Wish
 from engine.errors import DefinitionError, Problem
 from engine.fold import Fact, Outcome
 from engine.interpreter import GuardFunction
@@ -20,7 +24,29 @@ ProjectionFunction = Callable[[Timeline], Mapping[str, Any]]
 
 GUARDS: dict[str, GuardFunction] = {}
 PROJECTIONS: dict[str, ProjectionFunction] = {}
-EFFECTS: dict[str, str] = {}
+EFFECTS: dict[str, "Promise"] = {}
+
+
+class Promise(Struct, frozen=True):
+    """
+    An effect that documents may ask for.
+
+    The rest but *in_doubt* are events that the asking instance hears: *done* when its receiver has it, *accepted* when
+    the receiver said yes at once, *refused* when it said no, *dead* when it never will be delivered.
+    *in_doubt* says what becomes of an attempt that may have arrived and of which nobody hears: `park` leaves it to
+    staff, `resend` tries again. *composer* makes the call, or *function* does all of it.
+    """
+
+    name: str
+    meaning: str
+    done: str = ""
+    dead: str = ""
+    accepted: str = ""
+    refused: str = ""
+    in_doubt: Literal["park", "resend"] = "park"
+    composer: Composer | None = None
+    function: Callable[[Wish], Awaitable[Any]] | None = None
+
 
 _WAITING = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
@@ -61,28 +87,61 @@ def projection(name: str) -> Callable[[AnyProjection], AnyProjection]:
     return bind
 
 
-def effect(name: str, meaning: str) -> None:
+AnyDelivery = TypeVar("AnyDelivery", bound=Callable[[Wish], Any])
+
+
+def effect(
+    name: str,
+    meaning: str,
+    *,
+    done: str = "",
+    dead: str = "",
+    accepted: str = "",
+    refused: str = "",
+    in_doubt: Literal["park", "resend"] = "park",
+) -> Callable[[AnyDelivery], AnyDelivery]:
     """
-    Declare an effect, so that documents may ask for it.
+    Declare an effect, so that documents may ask for it; used as a decorator, bind what delivers it.
+
+    A plain function composes the call to make (`definitions.outgoing`); an `async` one does all of it itself, and may
+    do it twice: it is given an id to know a repeat by. An effect that nothing is bound to is discarded.
 
     Raises:
-        DefinitionError: it says nothing, or something else than it said before.
+        DefinitionError: it says nothing, something else than it said before, or what is bound cannot deliver.
     """
+    promise = Promise(name, meaning, done, dead, accepted, refused, in_doubt)
+    known = EFFECTS.get(name)
     faults = []
     if not (name.strip() and meaning.strip()):
         faults.append("it has a name and a meaning")
-    if EFFECTS.get(name, meaning) != meaning:
-        faults.append(f"it is declared already, and means: {EFFECTS[name]}")
+    if known is not None and replace(known, composer=None, function=None) != promise:
+        faults.append(f"it is declared already, and means: {known.meaning}")
     _refuse("effect", name, faults)
-    EFFECTS[name] = meaning
+    EFFECTS[name] = known or promise
+
+    def bind(function: AnyDelivery) -> AnyDelivery:
+        waits = inspect.iscoroutinefunction(function)
+        bound = {each: kept for each, kept in _bound_effects().items() if each == name}
+        faults = [*_faults(function, "wish", may_wait=waits), *_name_faults(name, function, bound)]
+        _refuse("effect", name, faults, function)
+        EFFECTS[name] = replace(promise, **{"function" if waits else "composer": function})
+        return function
+
+    return bind
 
 
-def _faults(function: Any, *arguments: str, more: bool = False) -> Iterator[str]:
+def _bound_effects() -> dict[str, Callable[..., Any]]:
+    """Return what delivers each effect that something is bound to."""
+    bound = {name: promise.composer or promise.function for name, promise in EFFECTS.items()}
+    return {name: function for name, function in bound.items() if function is not None}
+
+
+def _faults(function: Any, *arguments: str, more: bool = False, may_wait: bool = False) -> Iterator[str]:
     """Yield why a function cannot be asked with *arguments*, or with *more* after them, and answer at once."""
     if not inspect.isfunction(function):
         yield "it is no function"
         return
-    if any(waits(function) for waits in _WAITING):
+    if not may_wait and any(waits(function) for waits in _WAITING):
         yield "it answers at once, so it is neither async nor a generator"
     signature = inspect.signature(function)
     try:

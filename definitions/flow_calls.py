@@ -6,6 +6,7 @@ Rule 1: the stored session says where the customer is; the call says where the p
 Rule 2: the next screen comes from the screen's logic and must be legal in the table; its data must fit its data model.
         If not, that is our fault: the screen stays, the customer gets a reference, nothing changed.
 Rule 3: deciding reads nothing but its arguments and what the logic itself reads; the same call may be decided again.
+Rule 4: what the logic tells another instance is decided with the session's end: both happen, or neither.
 """
 
 import hashlib
@@ -19,11 +20,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from definitions.flow_compiler import (
-    ABANDON,
     BACK,
     COMPLETED,
     DATA_EXCHANGE,
-    EXPIRE,
     EXPIRES_AT,
     INIT,
     NOT_OPENED,
@@ -32,7 +31,7 @@ from definitions.flow_compiler import (
 from definitions.flow_json.document import SUCCESS, FlowDocument
 from definitions.media import Media, MediaError, NoMedia
 from definitions.screen_data import ERROR_MESSAGE, answer_type
-from definitions.screens import Next, Refused, Screens, Session, Success
+from definitions.screens import About, Next, Refused, Screens, Session, Success, Tell
 from engine.errors import StepError
 from engine.inference import GOES_TO, infer
 from engine.interpreter import Interpreter
@@ -47,8 +46,11 @@ MESSAGE_LENGTH = 80
 MAX_ANSWER_BYTES = 1_000_000
 """How much JSON an answer may be (Meta, "Components", Image: the payload of the data channel)."""
 
-FORMS, MINTED, RECIPIENT, RESPONSE = "forms", "data", "recipient", "response"
-"""The names of a session's context: what was submitted, minted with, for whom, and what came back at the end."""
+FORMS, MINTED, RECIPIENT, RESPONSE, ABOUT = "forms", "data", "recipient", "response", "about"
+"""
+The names of a session's context: what was submitted, minted with, for whom, what came back at the end, and what it is
+about: `{"definition": ..., "key": ...}`.
+"""
 
 Code = Literal[
     "ok", "token_unknown", "token_done", "token_expired", "illegal_edge", "field_bad", "refused", "stale_step",
@@ -60,6 +62,7 @@ _EXPIRED = "This form has expired. Send us a message to get a new one."
 _NOT_HERE = "That step is not possible here."
 NOT_UNDERSTOOD = "That did not work. Please try again."
 _NO_FILE = "We could not read a file of yours. Please choose it again."
+_SETTLED = "This can no longer be changed."
 
 
 _MINTED_TOKEN = re.compile(r"ws_[0-9a-f]{32}")
@@ -73,7 +76,7 @@ class Call(Struct, frozen=True):
     """
     A decrypted call of Meta's for a phone. *identity* is its body's hash and names what it does for ever.
 
-    *media* fetches the files that its data names.
+    *media* fetches the files that its data names; *about* is what its session is about, as it stands now.
     """
 
     identity: str
@@ -83,6 +86,7 @@ class Call(Struct, frozen=True):
     data: Any
     now: int
     media: Media = NoMedia()
+    about: About | None = None
 
 
 class Reply(Struct, frozen=True):
@@ -90,7 +94,8 @@ class Reply(Struct, frozen=True):
     What a call is answered, and the steps it takes.
 
     *status* 200 shows *screen* with *data*; 427 ends the phone's session with `data["error_msg"]`. *instance* is the
-    session after the steps, or None where there is none. *fault* is what our own side did wrong, for the log.
+    session after the steps, or None where there is none. *fault* is what our own side did wrong, for the log. *tell* is
+    the event that what the session is about takes with the steps; if it does not, `Flow.settled` is the reply instead.
     """
 
     status: Literal[200, 427]
@@ -100,6 +105,14 @@ class Reply(Struct, frozen=True):
     instance: Instance | None = None
     steps: tuple[Step, ...] = ()
     fault: Exception | None = None
+    tell: Tell | None = None
+
+
+class AboutNothing(Exception):
+    """The logic tells an event, and the session is about nothing that could take it."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__(f"{tell.event} is told, but the session was not minted to be about anything")
 
 
 class DataMisfit(Exception):
@@ -148,6 +161,11 @@ class Flow:
         """Return the session's current screen as it is shown now, without a step."""
         return await self._shown(call, instance, instance, ())
 
+    async def settled(self, call: Call, instance: Instance) -> Reply:
+        """Return the submitted screen again, without a step: what the session is about refused what it was told."""
+        way = self._way(call, instance) or ()
+        return await self._stay(call, way[-1].after if way else instance, "refused", _SETTLED)
+
     def excuse(self, call: Call, instance: Instance | None, code: Code, message: str = NOT_UNDERSTOOD) -> Reply:
         """Return the phone's own screen with nothing but a message, without asking the logic."""
         screen = call.screen if call.screen in self.document.screens else self.document.entries[0]
@@ -164,10 +182,9 @@ class Flow:
             return gone("token_done", f"You have already sent this form. Reference: {reference}", instance)
         if self.interpreter.states[instance.state].final:
             return gone("token_expired", _EXPIRED, instance)
-        if instance.deadline is not None and call.now >= instance.deadline:
-            due = EXPIRE if instance.deadline == instance.context.get(EXPIRES_AT) else ABANDON
-            event = Event(f"{call.identity}/{due}", due, instance.deadline, call.now)
-            step = self.interpreter.step(instance, event)
+        due = self.interpreter.due(instance, call.now)
+        if due is not None:  # every timer of a Flow ends its session
+            step = self.interpreter.fire(instance, due)
             return gone("token_expired", _EXPIRED, step.after, (step,))
         return None
 
@@ -175,9 +192,7 @@ class Flow:
         """Open the flow, or open it again: a phone that opens takes nothing but an entry screen."""
         entry = call.screen if call.screen in self.document.entries else self.document.entries[0]
         name = INIT if instance.state == NOT_OPENED else REOPENED
-        step = self.interpreter.step(instance, _event(call, name, {GOES_TO: entry}))
-        # A phone that opens the flow has nothing behind it, wherever it was before.
-        step = replace(step, after=replace(step.after, path=(NOT_OPENED, entry)))
+        step = self.interpreter.restart(instance, _event(call, name, {GOES_TO: entry}))
         return await self._shown(call, instance, step.after, (step,))
 
     async def _back(self, call: Call, instance: Instance) -> Reply:
@@ -195,8 +210,7 @@ class Flow:
 
     async def _submitted(self, call: Call, instance: Instance) -> Reply:
         """Let the logic of the submitted screen say where to go."""
-        event = _event(call, DATA_EXCHANGE, {"screen": call.screen})
-        way = infer(self.interpreter, instance, call.screen.__eq__, event)
+        way = self._way(call, instance)
         if way is None or call.screen not in self.screens.submits:
             return await self._stay(call, instance, "illegal_edge", _NOT_HERE)
         here = way[-1].after if way else instance
@@ -209,6 +223,11 @@ class Flow:
             return replace(await self.show(call, instance), code="stale_step")
         return await self._decided(call, here, way, form, submitted)
 
+    def _way(self, call: Call, instance: Instance) -> tuple[Step, ...] | None:
+        """Return the unseen steps to the screen that the phone submits, or None if it cannot be there."""
+        event = _event(call, DATA_EXCHANGE, {"screen": call.screen})
+        return infer(self.interpreter, instance, call.screen.__eq__, event)
+
     async def _decided(self, call: Call, here: Instance, way: tuple[Step, ...], form: Any, submitted: Any) -> Reply:
         """Take the step that the logic answers; an answer that is not legal here is our fault."""
         forms = here.context.get(FORMS, {})
@@ -217,6 +236,9 @@ class Flow:
         }
         try:
             following = await self._decide(call, here, form)
+            tell = following.tell if isinstance(following, Success) else None
+            if tell is not None and not _is_heard(call, tell):
+                return await self._stay(call, here, "refused", _SETTLED)
             if isinstance(following, Success):
                 assign[RESPONSE] = dict(following.params)
             target = COMPLETED if isinstance(following, Success) else following
@@ -228,7 +250,8 @@ class Flow:
             return await self._stay(call, here, "media_bad", _NO_FILE)
         except Exception as fault:  # noqa: BLE001 - the logic is its author's: whatever it raises must not reach a phone
             return await self._faulty(call, here, fault)
-        return await self._shown(call, here, step.after, (*way, step))
+        reply = await self._shown(call, here, step.after, (*way, step))
+        return reply if tell is None else replace(reply, tell=tell)
 
     async def _decide(self, call: Call, here: Instance, form: Any) -> Next:
         following = self.screens.submits[call.screen](self._session(call, here), form)
@@ -290,6 +313,7 @@ class Flow:
             data=context.get(MINTED, {}),
             recipient=context.get(RECIPIENT, ""),
             media=call.media,
+            about=call.about,
         )
 
 
@@ -305,6 +329,18 @@ def gone(code: Code, message: str, instance: Instance | None = None, steps: tupl
 
 def _event(call: Call, name: str, data: dict[str, Any], assign: Mapping[str, Any] | None = None) -> Event:
     return Event(call.identity, name, call.now, call.now, data=data, assign=assign or {}, actor="phone")
+
+
+def _is_heard(call: Call, tell: Tell) -> bool:
+    """
+    Return whether what the session is about takes such events where it stands.
+
+    Raises:
+        AboutNothing: it is about nothing.
+    """
+    if call.about is None:
+        raise AboutNothing(tell)
+    return tell.event in call.about.allowed
 
 
 def _doubled(instance: Instance, screen: str, submitted: Any) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from definitions.flow_json.document import FlowDocument, Screen
 from definitions.flow_json.linter import lint
@@ -45,6 +46,9 @@ EXPIRES_AT = "expires_at"
 SILENCE = 3 * 24 * 3600 * SECOND
 """How long a customer may stay on a screen before the session counts as abandoned, if its token lives that long."""
 
+ANNOUNCE = "announce"
+"""The effect of a result: what a merchant's own systems hear of (definitions/results.py)."""
+
 UNREACHABLE = "UNREACHABLE_STATE"
 """What Meta takes in a Flow, and the linter warns of (rule screen-reached): a screen that nothing leads to."""
 
@@ -67,7 +71,7 @@ def compile_flow(name: str, source: bytes) -> CompiledFlow:
         return CompiledFlow(None, flow, linted.problems)
     definition = _definition(name, flow)
     places = Places({screen.id: screen.pointer for screen in flow.screens.values()})
-    proven = (each for each in validate(definition, _GUARDS, (), places) if each.code != UNREACHABLE)
+    proven = (each for each in validate(definition, _GUARDS, {ANNOUNCE}, places) if each.code != UNREACHABLE)
     problems = {*linted.problems, *proven}
     canonical = msgspec.json.encode(flow.document, order="sorted")
     return CompiledFlow(versioned(definition, canonical), flow, tuple(sorted(problems)))
@@ -75,6 +79,7 @@ def compile_flow(name: str, source: bytes) -> CompiledFlow:
 
 def _definition(name: str, flow: FlowDocument) -> Definition:
     screens = tuple(flow.screens.values())
+    arrows = (*_opening(flow), *(arrow for screen in screens for arrow in _arrows(screen, flow)))
     return Definition(
         name=name,
         initial=NOT_OPENED,
@@ -85,7 +90,7 @@ def _definition(name: str, flow: FlowDocument) -> Definition:
             State(EXPIRED, "Expired", final=True),
             State(ABANDONED, "Abandoned", final=True),
         ),
-        transitions=(*_opening(flow), *(arrow for screen in screens for arrow in _arrows(screen, flow))),
+        transitions=tuple(_announced(arrow) for arrow in arrows),
         timers=(
             *(Timer(state, EXPIRE, at=EXPIRES_AT) for state in (NOT_OPENED, *flow.screens)),
             *(Timer(screen, ABANDON, after=SILENCE) for screen in flow.screens),
@@ -98,6 +103,11 @@ def _tags(screen: Screen) -> tuple[str, ...]:
     """Return what people and queries tell a screen by; one that ends the Flow does so as a success or a failure."""
     ends = ("terminal", "success" if screen.success else "failure") if screen.terminal else ()
     return ("screen", *ends, *(("refresh_on_back",) if screen.refresh_on_back else ()))
+
+
+def _announced(arrow: Transition) -> Transition:
+    """Return an arrow that tells of the Flow's completion, if it leads there."""
+    return replace(arrow, effects=(ANNOUNCE,)) if arrow.target == COMPLETED else arrow
 
 
 def _to(source: str, event: str, target: str, **flags: Any) -> Transition:

@@ -1,7 +1,11 @@
 """The guards that the shipped definitions use. Each is a fact about an instance and an event."""
 
+from zoneinfo import ZoneInfo
+
 from definitions.binding import guard
 from definitions.orders import ndr
+from definitions.orders.timeline import named_attempt
+from definitions.orders.times import USUAL_ZONE
 from engine.inference import GOES_TO
 from engine.model import Event, Instance
 
@@ -20,9 +24,10 @@ def came_from(instance: Instance, event: Event, screen: str) -> bool:
 
 
 @guard
-def is_late(instance: Instance, event: Event) -> bool:  # noqa: ARG001
-    """Tell whether the fact behind the event reached us when it was too late to act on it."""
-    return bool(event.data.get("late", False))
+def is_late(instance: Instance, event: Event) -> bool:
+    """Tell whether the fact behind the event reached us too late to act on it, or after the courier's window."""
+    window_until = instance.context.get("window_until")
+    return bool(event.data.get("late")) or (window_until is not None and event.received_at >= window_until)
 
 
 @guard
@@ -32,10 +37,23 @@ def counts_as_attempt(instance: Instance, event: Event) -> bool:  # noqa: ARG001
 
 
 @guard
+def is_an_attempt(instance: Instance, event: Event) -> bool:
+    """Tell whether what the courier says of an attempt is about one that it made."""
+    return named_attempt(instance.context, event.data) is not None
+
+
+@guard
 def resolution_is_offered(instance: Instance, event: Event) -> bool:
-    """Tell whether the customer chose one of the resolutions that the case's reason leaves open."""
-    offered = ndr.reason(instance.context.get("ndr_code", "")).resolutions
-    return event.data.get("resolution_code") in offered
+    """Tell whether the customer chose what the case offers by its reason and its courier's terms."""
+    zone = ZoneInfo(instance.context.get("timezone", USUAL_ZONE))
+    # A choice is judged by when it was made: a message may reach us later than that.
+    return ndr.is_offered(event.data, ndr.choices(instance.context, {}, event.at, zone))
+
+
+@guard
+def was_asked_before(instance: Instance, event: Event) -> bool:
+    """Tell whether the customer was asked before the reminder was due: who was asked after that is not reminded."""
+    return bool(event.at >= instance.context.get("customer_asked_at", 0))
 
 
 @guard

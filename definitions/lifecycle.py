@@ -17,7 +17,7 @@ Rule 3: the shape is the types below, nothing beside them: the published schema 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -147,9 +147,18 @@ def lifecycle_schema() -> dict[str, Any]:
 
 
 def compile_lifecycle(
-    source: bytes, guards: frozenset[str] = frozenset(), effects: frozenset[str] = frozenset()
+    source: bytes,
+    guards: frozenset[str] = frozenset(),
+    effects: frozenset[str] = frozenset(),
+    projections: frozenset[str] | None = None,
+    outcomes: Collection[tuple[str, str]] = (),
 ) -> Compiled:
-    """Return the definition that the JSON text *source* describes, and everything that is wrong with it."""
+    """
+    Return the definition that the JSON text *source* describes, and everything that is wrong with it.
+
+    *guards*, *effects* and *projections* are the names that are declared; without *projections* any may be named.
+    *outcomes* are (effect, event): what who asks for the effect hears of it.
+    """
     try:
         document = decode_document(source)
     except msgspec.DecodeError as error:
@@ -159,9 +168,25 @@ def compile_lifecycle(
         return Compiled(None, tuple(sorted(malformed)))
     compiler = _Compiler(msgspec.convert(document, LifecycleDocument))
     definition = compiler.definition()
-    problems = (*compiler.problems, *validate(definition, guards, effects, compiler.places()))
+    problems = [*compiler.problems, *validate(definition, guards, effects, compiler.places())]
+    if definition.projection and projections is not None and definition.projection not in projections:
+        message = f"no code is registered for the projection {definition.projection}"
+        problems.append(Problem("/meta/projection", "UNKNOWN_PROJECTION", message))
+    problems += _unheard_outcomes(definition, outcomes, compiler.places())
     canonical = msgspec.json.encode(document, order="sorted")
     return Compiled(versioned(definition, canonical), tuple(sorted(set(problems))))
+
+
+def _unheard_outcomes(
+    definition: Definition, outcomes: Collection[tuple[str, str]], places: Places
+) -> Iterator[Problem]:
+    """Yield what effects would tell who asked for them that nothing in the definition takes; where they are asked."""
+    taken = {arrow.event for arrow in definition.transitions}
+    for effect, event in sorted(outcomes):
+        asking = next((arrow for arrow in definition.transitions if effect in arrow.effects), None)
+        if asking is not None and event not in taken:
+            message = f"{effect} tells {event} when it is settled, and no arrow takes that"
+            yield Problem(places.transition(asking), "UNHEARD_OUTCOME", message, "warning")
 
 
 # The shape

@@ -3,7 +3,8 @@ The logic of a Flow's screens: Python functions, bound to screens by a decorator
 
 `submit(session, form)` decides where a submitted screen leads; `show(session)` gives the data a screen is shown with.
 Every answer is `show` of the screen landed on, so any screen can be shown again: after a refusal, a double tap, BACK.
-Either may be `async` and call out. They change nothing: what they return is committed with the step.
+Either may be `async` and call out. They change nothing: what they return is committed with the step. So is the event
+that a `Success` tells what the session is about, if it is about something: an NDR case, say.
 
     screens = Screens()
 
@@ -22,7 +23,7 @@ against the routes. Data declared as no more than a mapping is only checked each
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,12 +34,31 @@ from definitions.media import Media, NoMedia
 Form = TypeVar("Form")
 
 
+class About(Struct, frozen=True):
+    """
+    What a session is about, as it stands now: another instance, on which the session acts by what its `Success` tells.
+
+    *tags* are those of its state, *allowed* the events that have an arrow out of it. *family* has the contexts of the
+    other members of its family, by `definition/key`.
+    """
+
+    definition: str
+    key: str
+    state: str
+    tags: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    context: Mapping[str, Any] = {}
+    deadline: int | None = None
+    family: Mapping[str, Mapping[str, Any]] = {}
+
+
 class Session(Struct, frozen=True):
     """
     A Flow session as its logic sees it.
 
     *forms* has what was submitted on each screen of the way here, *data* what the session was minted with, *now* the
-    time of the call in microseconds; *media* fetches the files that forms name.
+    time of the call in microseconds; *media* fetches the files that forms name. *about* is what it was minted to act
+    on, if anything.
     """
 
     token: str
@@ -47,6 +67,7 @@ class Session(Struct, frozen=True):
     data: Mapping[str, Any] = {}
     recipient: str = ""
     media: Media = NoMedia()
+    about: About | None = None
 
     def form(self, screen: str, kind: type[Form]) -> Form:
         """
@@ -65,10 +86,23 @@ class DateRange(Struct, frozen=True):
     end_date: str = field(name="end-date")
 
 
+class Tell(Struct, frozen=True):
+    """An event for what the session is about; *assign* joins its context, *data* is what its guards read."""
+
+    event: str
+    data: Mapping[str, Any] = {}
+    assign: Mapping[str, Any] = {}
+
+
 class Success(Struct, frozen=True):
-    """The answer that ends the Flow; *params* come back in the completion message."""
+    """
+    The answer that ends the Flow; *params* come back in the completion message.
+
+    What the session is about takes the event that it is told in the same commit. If it cannot, the Flow does not end.
+    """
 
     params: Mapping[str, Any] = {}
+    tell: Tell | None = None
 
 
 class Refused(Exception):
@@ -91,11 +125,13 @@ class Screens:
     """
     The logic of one Flow, as its screens.py binds it.
 
-    With *minted_tokens_only* a session opens only with a token that was minted here, else with any token.
+    With *minted_tokens_only* a session opens only with a token that was minted here, else with any token. *examples*
+    are what its sessions may be about; a simulation walks them all, and from each to each.
     """
 
-    def __init__(self, *, minted_tokens_only: bool = False) -> None:
+    def __init__(self, *, minted_tokens_only: bool = False, examples: Sequence[About] = ()) -> None:
         self.minted_tokens_only = minted_tokens_only
+        self.examples = tuple(examples)
         self.submits: dict[str, Submit] = {}
         self.shows: dict[str, Show] = {}
         self.forms: dict[str, Any] = {}

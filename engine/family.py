@@ -4,19 +4,21 @@ A decision over several instances: an order, its shipments and their NDR cases m
 Rule 1: who tells whom stands in the definitions (`raises`), not here.
 Rule 2: the family's root is in every decision, so that two decisions about one family never pass each other unseen.
 Rule 3: what a fact tells others has an identity made from both; a new fold delivers only what is new.
+Rule 4: who is told by facts stands where the last of them puts it. What comes to stand before something that it was
+        told already is not told any more, so that the end is the same in whatever order the facts came.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.errors import StepError
-from engine.fold import Addition, Declared, Entry, Fact, Fold, Outcome, key_of
-from engine.interpreter import Interpreter
-from engine.model import SECOND, Event, Instance, Raise, Step, born
+from engine.errors import NoTransition, StepError
+from engine.fold import SETTLING, Addition, Declared, Entry, Fact, Fold, Outcome, Telling, key_of
+from engine.interpreter import GuardFunction, Interpreter, Projection
+from engine.model import SECOND, Definition, Event, Instance, Raise, Step, born
 from engine.ports import Decision, FamilyRecord, Identity, Row
 
 FRESH = 24 * 3600 * SECOND
@@ -29,9 +31,59 @@ InterpreterOf = Callable[[str, str | None], Interpreter]
 """`(definition, version or None for the current one) -> Interpreter`."""
 
 
+Opening = Callable[[Instance, Event, int], Mapping[str, Any]]
+"""`(teller, event, when it could be known) -> what the context of an instance begins with that it opens`, pure."""
+
+
+class OpenedInterpreter(Interpreter):
+    """Runs a definition whose instances others of the family open; *opening* says what such an instance begins with."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        guards: Mapping[str, GuardFunction],
+        projections: Mapping[str, Projection],
+        opening: Opening,
+    ) -> None:
+        super().__init__(definition, guards, projections)
+        self.opening = opening
+
+
 def family_of(root: tuple[str, str]) -> str:
     """Return the name of the family whose root is that (definition, key)."""
     return "/".join(root)
+
+
+def acted(interpreter_of: InterpreterOf, instance: Instance, record: FamilyRecord, *events: Event) -> Decision:
+    """
+    Return the decision that *instance* takes *events*, one after the other.
+
+    *record* is its family as it was read with it; an instance without one needs none.
+
+    Raises:
+        StepError: it cannot take one of them.
+    """
+    interpreter, now = interpreter_of(instance.definition, instance.version), events[0].received_at
+    if not instance.family:
+        steps: list[Step] = []
+        for event in events:
+            steps.append(interpreter.step(steps[-1].after if steps else instance, event))
+        return Decision(recorded_at=now, steps=tuple(steps))
+    definition, _, key = instance.family.partition("/")
+    root = definition, key
+    family = Family(interpreter_of, root, record, now)
+    for event in events:
+        member = family.members[instance.id]
+        if event.name not in family.allowed(member):
+            raise NoTransition(member, event, family.allowed(member))
+        if interpreter.definition.ordering == "event_time":
+            details = {name: value for name, value in event.data.items() if isinstance(value, str)}
+            family.receive(member, [Fact(event.name, event.at, event.received_at, details, event.actor)])
+        elif member.id == root:
+            family.tell_root(event.name, event.id)
+        else:
+            family.apply(member, event)
+    return family.decision()
 
 
 class Reception(Struct, frozen=True):
@@ -86,6 +138,15 @@ class Family:
         """Return the member's facts in order, with what became of each."""
         return self._fold(member).timeline()
 
+    def allowed(self, member: Instance) -> tuple[str, ...]:
+        """Return the events that a member takes: those of its state, and what settles facts of it that conflict."""
+        interpreter, current = self._interpreter(member), self.members[member.id]
+        events = interpreter.allowed(current)
+        if interpreter.definition.ordering == "arrival":
+            return events
+        settled = any(outcome == "conflict" or fact.name in SETTLING for fact, outcome in self.timeline(current))
+        return (*events, *SETTLING) if settled else events
+
     def apply(self, member: Instance, event: Event) -> Step:
         """
         Apply *event* to *member* and tell the others what that raises.
@@ -98,7 +159,7 @@ class Family:
         self._take(step)
         for told in interpreter.raised(step):
             heard = replace(event, id=f"{member.key}/{event.id}", data={"late": False, **event.data})
-            self._tell(told, key_of(told, member.key, event.at), member, heard)
+            self._tell(told, key_of(told, member.key, event.at, event.data), member, heard)
         return step
 
     def tell_root(self, name: str, event_id: str) -> None:
@@ -198,19 +259,24 @@ class Family:
 
         for identity in sorted(before.tellings.keys() - after.tellings.keys()):
             telling, withdrawal = before.tellings[identity], f"{member.key}/{identity}/{WITHDRAWN}"
-            if telling.raised.definition == self._root[0]:
+            if self._is_root(telling):
                 self.tell_root(telling.raised.event, withdrawal)
             elif telling.raised.opens:
                 event = self._told_event(withdrawal, WITHDRAWN, fold, telling.entry)
                 self._hear(telling.raised.definition, telling.key, event)
+        news = {*_news(before.tellings, after.tellings)}
         for identity, telling in after.tellings.items():
-            if identity not in before.tellings:
+            if identity in news or (self._is_root(telling) and identity not in before.tellings):
                 event = self._told_event(f"{member.key}/{identity}", telling.raised.event, fold, telling.entry)
-                self._tell(telling.raised, telling.key, member, event)
+                self._tell(telling.raised, telling.key, member, event, telling.entry.fact.received_at)
+
+    def _is_root(self, telling: Telling) -> bool:
+        return telling.raised.definition == self._root[0]
 
     def _current(self, fold: Fold, entry: Entry) -> bool:
         """Return whether nothing has happened since *entry* and it reached us in time to act on it."""
-        return entry is fold.entries[-1] and entry.fact.received_at - entry.fact.at <= FRESH
+        last = next(each for each in reversed(fold.entries) if each.fact.name not in SETTLING)
+        return entry is last and entry.fact.received_at - entry.fact.at <= FRESH
 
     def _told_event(self, identity: str, name: str, fold: Fold, entry: Entry) -> Event:
         data = {**entry.fact.details, "late": not self._current(fold, entry)}
@@ -218,13 +284,20 @@ class Family:
             identity, name, entry.fact.at, self._now, data=data, assign=entry.fact.details, actor=entry.fact.source
         )
 
-    def _tell(self, told: Raise, key: str, teller: Instance, event: Event) -> None:
-        """Let another member hear *event*, opening it if the raise says so; the root hears it when all is settled."""
+    def _tell(self, told: Raise, key: str, teller: Instance, event: Event, known_at: int | None = None) -> None:
+        """
+        Let another member hear *event*, opening it if the raise says so; the root hears it when all is settled.
+
+        What it opens runs from when the event happened or, if its clock is ahead, from when it was *known*.
+        """
         if told.definition == self._root[0]:
             self.tell_root(told.event, event.id)
             return
         if told.opens:
-            self.open(told.definition, key, {"opened_by": teller.key, "opened_at": event.at}, event.at)
+            at = min(event.at, event.received_at if known_at is None else known_at)
+            opener, opened = self.members[teller.id], self._interpreter_of(told.definition, None)
+            begins = opened.opening(opener, event, at) if isinstance(opened, OpenedInterpreter) else {}
+            self.open(told.definition, key, {"opened_by": teller.key, "opened_at": at, **begins}, event.at)
         self._hear(told.definition, key, replace(event, name=told.event))
 
     def _hear(self, definition: str, key: str, event: Event) -> None:
@@ -267,3 +340,27 @@ class Family:
             for transition in self._interpreter(member).definition.transitions
             for told in transition.raises
         )
+
+
+def _news(before: Mapping[str, Telling], after: Mapping[str, Telling]) -> Iterator[str]:
+    """
+    Yield the identities of the tellings *after* a fold that those told are to hear, who heard those *before* it.
+
+    That is what follows the last one they heard that still stands. They hear all of it where they are opened by it, and
+    the last one again where what they heard after that stands no more.
+    """
+    told: dict[tuple[str, str], list[str]] = {}
+    for identity, telling in after.items():
+        told.setdefault((telling.raised.definition, telling.key), []).append(identity)
+    heard: dict[tuple[str, str], str] = {}
+    for identity, telling in before.items():
+        heard[telling.raised.definition, telling.key] = identity
+    for listener, identities in told.items():
+        opens = any(after[identity].raised.opens and identity not in before for identity in identities)
+        standing = [place for place, identity in enumerate(identities) if identity in before]
+        if opens or not standing:
+            yield from identities
+        elif heard[listener] in after:
+            yield from identities[standing[-1] + 1 :]
+        else:
+            yield from identities[standing[-1] :]

@@ -4,20 +4,24 @@ Facts that arrive late, twice and out of order.
 Rule 1: the state is the pinned machine run from `initial` over the facts sorted by (time, rank, id), never over their
         arrivals: any permutation and duplication of the same facts gives the same state, timeline and declared effects.
 Rule 2: the fold is total. A fact that the machine does not take is `ignored`; one that contradicts a final state is a
-        `conflict`, for people to settle.
+        `conflict`, for people to settle. How they settle it is a fact like any other: it names the one that it is
+        about, and what it says holds wherever in the timeline that one comes to stand.
 Rule 3: two reports of the same thing are one fact, whoever sent them; what each knew is merged in an order-free way.
 """
 
 import bisect
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from engine.errors import StepError
-from engine.interpreter import Interpreter
+from engine.interpreter import TIMER, Interpreter
 from engine.model import SECOND, Effect, Event, Instance, Raise, Step
 
 Outcome = Literal["applied", "ignored", "conflict"]
@@ -25,6 +29,17 @@ Addition = Literal["new", "merged", "known"]
 
 SKEW = 10 * 60 * SECOND
 """A fact said to have happened this long after it was received has a wrong clock behind it: flagged, never moved."""
+
+ACCEPTED, DISMISSED = "conflict_accepted", "conflict_dismissed"
+"""The facts by which people settle a conflict: what contradicts the end is true after all, or it is not."""
+
+SETTLING = (ACCEPTED, DISMISSED)
+
+ABOUT = "fact"
+"""The detail of such a fact that has the id of the one in conflict."""
+
+
+_DETAIL = re.compile(r"\{(\w+)\}")
 
 
 class Fact(Struct, frozen=True):
@@ -95,8 +110,9 @@ class Fold:
         self._interpreter = interpreter
         self._initial = initial
         self._keys: list[tuple[int, int, str]] = []
+        self._settled: dict[str, tuple[int, str]] = {}
         self.entries: list[Entry] = []
-        for fact in facts:
+        for fact in sorted(facts, key=self._place):  # each is then the last so far, and none runs twice
             self.add(fact)
 
     @property
@@ -110,7 +126,7 @@ class Fold:
 
     def add(self, fact: Fact) -> Addition:
         """Put *fact* in its place, or merge it with the report of it that is there."""
-        key = (fact.at, self._interpreter.rank.get(fact.name, len(self._interpreter.states)), fact.id)
+        key = self._place(fact)
         place = bisect.bisect_left(self._keys, key)
         tail = [entry.fact for entry in self.entries[place:]]
         if place < len(self._keys) and self._keys[place] == key:
@@ -121,29 +137,92 @@ class Fold:
             self._keys.insert(place, key)
             tail.insert(0, fact)
         if addition != "known":
+            if fact.name in SETTLING:
+                tail = [*(entry.fact for entry in self.entries[:place]), *tail]
+                place = 0
+                self._settle(tail)
             del self.entries[place:]
             for later in tail:
                 self.entries.append(self._run(later))
         return addition
 
+    def _place(self, fact: Fact) -> tuple[int, int, str]:
+        """Return by what *fact* is sorted."""
+        return fact.at, self._interpreter.rank.get(fact.name, len(self._interpreter.states)), fact.id
+
+    def _settle(self, facts: Iterable[Fact]) -> None:
+        """Remember what people said of facts in conflict: the latest word holds."""
+        self._settled = {}
+        for fact in facts:
+            if fact.name in SETTLING:
+                about = fact.details.get(ABOUT, "")
+                self._settled[about] = max(self._settled.get(about, (fact.at, "")), (fact.at, fact.name))
+
     def _run(self, fact: Fact) -> Entry:
         """Return what *fact* does after the entries so far."""
+        if fact.name in SETTLING:
+            return Entry(fact, "applied", None, self.instance)
         # Guards and timers hear what the facts before this one say, not what was stored of a timeline that was longer.
-        instance = replace(self.instance, context=self.context(self._initial.context))
+        heeds = fact.name in self._heeded
+        instance = replace(self.instance, context=self.context(self._initial.context)) if heeds else self.instance
         # What is due or told because of a fact runs from when it could be known, not from a clock that is ahead.
         event = Event(fact.id, fact.name, min(fact.at, fact.received_at), fact.received_at, data=fact.details)
         try:
             step = self._interpreter.step(instance, event)
         except StepError:
-            return Entry(fact, self._refused(fact), None, self.instance)
+            outcome = self._refused(fact)
+            found = self._found(instance, event) if outcome == "conflict" else None
+            if found is None:
+                return Entry(fact, outcome, None, self._interpreter.disarmed(self.instance, event))
+            step = found
         return Entry(fact, "applied", step, step.after)
+
+    @cached_property
+    def _heeded(self) -> frozenset[str]:
+        """Return the facts of which a guard or a timer asks what those before them said."""
+        definition = self._interpreter.definition
+        timed = {timer.state for timer in definition.timers if timer.at is not None}
+        return frozenset(
+            arrow.event
+            for arrow in definition.transitions
+            if arrow.guard or arrow.target in timed or any(told.guard for told in arrow.raises)
+        )
 
     def _refused(self, fact: Fact) -> Outcome:
         """Return why a fact was not taken: it contradicts a final state, or it is no matter."""
-        if not self._interpreter.states[self.instance.state].final:
+        if not self._final(self.instance) or fact.name in self._remarks or fact.source == TIMER:
             return "ignored"
-        cause = next((entry.fact.name for entry in reversed(self.entries) if entry.outcome == "applied"), "")
-        return "ignored" if fact.name == cause else "conflict"
+        cause = next((entry.fact.name for entry in reversed(self.entries) if entry.step is not None), "")
+        _, verdict = self._settled.get(fact.id, (0, ""))
+        return "ignored" if fact.name == cause or verdict == DISMISSED else "conflict"
+
+    @cached_property
+    def _remarks(self) -> frozenset[str]:
+        """Return the facts that never move an instance, so that they contradict nothing."""
+        arrows = self._interpreter.definition.transitions
+        moving = {arrow.event for arrow in arrows if arrow.source != arrow.target}
+        return frozenset(arrow.event for arrow in arrows) - moving
+
+    def _found(self, instance: Instance, event: Event) -> Step | None:
+        """
+        Return the step of a fact that people say is true after all.
+
+        It leads on from where the instance was before its end or, if that is where it leads, from the beginning: what
+        happens again after an end happens anew.
+        """
+        _, verdict = self._settled.get(event.id, (0, ""))
+        if verdict != ACCEPTED:
+            return None
+        before = next((e.after for e in reversed(self.entries) if not self._final(e.after)), self._initial)
+        for start in (before.state, self._initial.state):
+            with suppress(StepError):
+                step = self._interpreter.step(replace(instance, state=start, path=before.path), event)
+                if step.after.state != start:
+                    return step
+        return None
+
+    def _final(self, instance: Instance) -> bool:
+        return self._interpreter.states[instance.state].final
 
     def timeline(self) -> list[tuple[Fact, Outcome]]:
         """Return the facts in order with what became of each."""
@@ -158,28 +237,51 @@ class Fold:
         """
         Return all that the timeline's steps ask for.
 
-        A telling without a key goes to what the timeline opened last before it; if it opened nothing, nobody is told.
+        A telling without a key goes to what the timeline opened last before it, and so does one whose key takes a
+        detail that the fact lacks; if it opened nothing, nobody is told.
         """
         declared = Declared({}, {})
-        opened: dict[str, str] = {}
+        opened: dict[str, list[str]] = {}
         for entry in self.entries:
             if entry.step is None:
                 continue
             for effect in entry.step.effects:
                 declared.effects[effect.key] = effect, entry
             for told in self._interpreter.raised(entry.step):
-                key = key_of(told, self._initial.key, entry.fact.at) if told.key else opened.get(told.definition, "")
+                key = self._hearer(told, entry.fact, opened.get(told.definition, []))
                 declared.tellings[f"{entry.fact.id}/{told.definition}/{key}/{told.event}"] = Telling(told, key, entry)
                 if told.opens:
-                    opened[told.definition] = key
+                    opened.setdefault(told.definition, []).append(key)
         return declared
 
+    def _hearer(self, told: Raise, fact: Fact, opened: list[str]) -> str:
+        """Return the key of whom *fact* tells, "" for nobody: of what could have been *opened*, only what was."""
+        key = key_of(told, self._initial.key, fact.at, fact.details)
+        if told.opens:
+            return key
+        if not key:
+            return opened[-1] if opened else ""
+        return key if key in opened or told.definition not in self._openable else ""
 
-def key_of(told: Raise, teller: str, at: int) -> str:
-    """Return the key that a raise's template means for the instance *teller* and an event *at* that time."""
-    return told.key.replace("{key}", teller).replace("{second}", second_of(at))
+    @cached_property
+    def _openable(self) -> frozenset[str]:
+        """Return the definitions whose instances the timeline may open."""
+        arrows = self._interpreter.definition.transitions
+        return frozenset(told.definition for arrow in arrows for told in arrow.raises if told.opens)
 
 
+def key_of(told: Raise, teller: str, at: int, details: Mapping[str, Any] | None = None) -> str:
+    """
+    Return the key that a raise's template means for the instance *teller* and an event *at* that time with *details*.
+
+    It is "" where the template takes a detail that there is not.
+    """
+    known = {**(details or {}), "key": teller, "second": second_of(at)}
+    names = _DETAIL.findall(told.key)
+    return _DETAIL.sub(lambda found: str(known[found[1]]), told.key) if all(known.get(name) for name in names) else ""
+
+
+@lru_cache(4096)  # a fact is named by its second again and again
 def second_of(at: int) -> str:
     """Return the UTC second of a time, as `YYYYMMDDTHHMMSSZ`."""
     return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -4,9 +4,11 @@ The one decision: what an event does to an instance. Nothing here can wait.
 Rule 1: this is the one module that imports `transitions`, and it drives one shared `Machine` for a definition's version
         with models that live for one step. A machine or an `add_model` per instance costs 10 to 20 KB and milliseconds.
 Rule 2: the table is the definition's; this module adds no arrow to it and hides none.
+Rule 3: a state's timers are armed whenever it is entered, and run until they fire or it is left or entered anew.
 """
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import transitions
@@ -14,13 +16,32 @@ from msgspec.structs import replace
 from transitions import MachineError
 
 from engine.errors import DefinitionError, GuardRefused, NoTransition, Problem, UnknownState
-from engine.model import Definition, Effect, Event, Guard, Instance, Raise, State, Step, Timer, Transition, effect_key
+from engine.model import (
+    Armed,
+    Definition,
+    Effect,
+    Event,
+    Guard,
+    Instance,
+    Raise,
+    State,
+    Step,
+    Timer,
+    Transition,
+    effect_key,
+)
 
 GuardFunction = Callable[..., bool]
 """`(instance, event, *args) -> bool`, pure."""
 
 Projection = Callable[..., Mapping[str, Any]]
 """`(timeline) -> context`, pure; see engine/fold.py."""
+
+TIMER = "timer"
+"""The actor of the events that come because their time has come."""
+
+REFUSED = "refused"
+"""The outcome of a timer's event that led nowhere."""
 
 
 class _Cursor:
@@ -188,6 +209,49 @@ class Interpreter:
         after = self._arrive(instance, event, cursor.state)
         return Step(instance, event, after, cursor.taken, effects, inferred)
 
+    def restart(self, instance: Instance, event: Event) -> Step:
+        """
+        Apply *event* to *instance* as to one that begins again where it leads: it has nothing behind it.
+
+        Even the state that it was in is entered anew.
+
+        Raises:
+            StepError: as for `step`.
+        """
+        step = self.step(instance, event)
+        state = step.after.state
+        after = replace(
+            step.after,
+            entry=instance.entry + 1,
+            path=(self.definition.initial, state),
+            timers=self._armed(state, event.at, step.after.context),
+        )
+        return replace(step, after=after)
+
+    def due(self, instance: Instance, now: int) -> Event | None:
+        """Return the event of the first of the instance's timers, if it is due by *now*."""
+        if instance.deadline is None or instance.deadline > now:
+            return None
+        first = self._running(instance)[0]
+        return Event(f"timer/{first.event}/{instance.entry}/{first.at}", first.event, first.at, now, actor=TIMER)
+
+    def fire(self, instance: Instance, event: Event) -> Step:
+        """
+        Apply the *event* of a timer that is due; one that the table refuses is noted, and does not come again.
+
+        Raises:
+            UnknownState: the instance is in a state this version does not have.
+        """
+        try:
+            return self.step(instance, event)
+        except (NoTransition, GuardRefused):
+            return self.note(instance, event, REFUSED)
+
+    def disarmed(self, instance: Instance, event: Event) -> Instance:
+        """Return *instance* without the timer that fires with *event*, if one does."""
+        left = self._left(instance, event)
+        return instance if left is instance.timers else replace(instance, timers=left)
+
     def note(self, instance: Instance, event: Event, outcome: str) -> Step:
         """Return the step of an event that is kept in the journal and moved nothing; its assignments still count."""
         return Step(instance, event, self._arrive(instance, event, instance.state), outcome=outcome)
@@ -203,34 +267,54 @@ class Interpreter:
             steps=instance.steps + 1,
             path=_walk(instance.path, state) if moved else instance.path,
             context=context,
-            deadline=self._deadline(state, event.at, context) if moved else self._still_due(instance, event, context),
+            timers=self._armed(state, event.at, context) if moved else self._stays(instance, event, context),
             updated_at=event.received_at,
         )
 
     def waiting(self, instance: Instance) -> Instance:
-        """Return a new *instance* with the first timer of its state armed."""
-        return replace(instance, deadline=self._deadline(instance.state, instance.created_at, instance.context))
+        """Return a new *instance* with the timers of its state armed."""
+        return replace(instance, timers=self._armed(instance.state, instance.created_at, instance.context))
 
-    def _deadline(self, state: str, at: int, context: Mapping[str, Any]) -> int | None:
-        """Return when the first timer of *state* is due, for an instance that enters it *at* that time."""
-        return min(self._dues(state, at, context), default=None)
+    def _armed(self, state: str, at: int, context: Mapping[str, Any]) -> tuple[Armed, ...]:
+        """Return what runs for an instance that enters *state* *at* that time; of those due at once, in their order."""
+        armed = []
+        for timer in self._timers.get(state, ()):
+            start = at if timer.at is None else context.get(timer.at)
+            if isinstance(start, int):  # what stands there instead may be anything that was sent
+                armed.append(Armed(timer.event, start + timer.after))
+        return tuple(sorted(armed, key=_due_at))
 
-    def _still_due(self, instance: Instance, event: Event, context: Mapping[str, Any]) -> int | None:
-        """Return what an instance that stays waits for: the same or, if *event* is the timer that was due, the next."""
-        due = instance.deadline
-        if due is None:
-            return self._deadline(instance.state, event.at, context) if instance.revision == 0 else None
-        fired = next((timer for timer in self._timers.get(instance.state, ()) if timer.event == event.name), None)
-        if fired is None or event.at < due:
-            return due
-        # What fired says when the state was entered, unless it ran from a time in the context, and so may the others.
-        dues = self._dues(instance.state, due - fired.after, context)
-        return min((other for other in dues if other > due), default=None)
+    def _stays(self, instance: Instance, event: Event, context: Mapping[str, Any]) -> tuple[Armed, ...]:
+        """Return what runs for an instance that stays where it is; if this is its first event, that begins now."""
+        if instance.revision == 0 and not instance.timers:
+            return self._armed(instance.state, event.at, context)
+        return self._left(instance, event)
 
-    def _dues(self, state: str, at: int, context: Mapping[str, Any]) -> list[int]:
-        timers = self._timers.get(state, ())
-        starts = [(at if timer.at is None else context.get(timer.at), timer.after) for timer in timers]
-        return [start + after for start, after in starts if start is not None]
+    def _left(self, instance: Instance, event: Event) -> tuple[Armed, ...]:
+        """Return the instance's timers but for the one that fires with *event*: that has its name, and is due by it."""
+        running = self._running(instance)
+        if not running or running[0].at > event.at:
+            return running
+        return tuple(armed for armed in running if armed.event != event.name or armed.at > event.at)
+
+    def _running(self, instance: Instance) -> tuple[Armed, ...]:
+        """Return the instance's timers; of one stored when only the first one's time was kept, those it must have."""
+        if not instance.timers or instance.timers[0].event:
+            return instance.timers
+        due, context = instance.timers[0].at, instance.context
+        timers = sorted(self._timers.get(instance.state, ()), key=_after)
+        exact = (timer for timer in timers if timer.at and context.get(timer.at) == due - timer.after)
+        first = next(exact, None) or next((timer for timer in timers if timer.at is None), None)
+        if first is None:
+            return instance.timers
+        would_be = self._armed(instance.state, due - first.after, context)
+        return (
+            Armed(first.event, due),
+            *(armed for armed in would_be if armed.at >= due and armed.event != first.event),
+        )
+
+
+_due_at, _after = attrgetter("at"), attrgetter("after")
 
 
 def _guards_of(definition: Definition) -> list[Guard]:

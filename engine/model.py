@@ -86,6 +86,13 @@ class Timer(Struct, frozen=True):
     at: str | None = None
 
 
+class Armed(Struct, frozen=True, array_like=True):
+    """A timer that runs: *event* is due *at* that time, unless the state that armed it is left or entered anew."""
+
+    event: str
+    at: int
+
+
 Ordering = Literal["arrival", "event_time"]
 
 
@@ -136,9 +143,9 @@ class Instance(Struct, frozen=True):
     """
     One run of a definition. Found by (definition, key); *revision* counts its writes and 0 means never stored.
 
-    *path* is the way to the current state with every loop cut out; *entry* counts the states entered, so that a timer
-    can tell whether the state that armed it was left since; *steps* counts its journal rows. *family* names the family,
-    "" if it is alone.
+    *path* is the way to the current state with every loop cut out; *entry* counts the states entered, and names the one
+    that armed the *timers*: the first that is due stands first. *steps* counts its journal rows. *family* names the
+    family, "" if it is alone.
     """
 
     definition: str
@@ -153,12 +160,17 @@ class Instance(Struct, frozen=True):
     path: tuple[str, ...] = ()
     context: Mapping[str, Any] = {}
     family: str = ""
-    deadline: int | None = None
+    timers: tuple[Armed, ...] = ()
 
     @property
     def id(self) -> tuple[str, str]:
         """Return what finds this instance."""
         return self.definition, self.key
+
+    @property
+    def deadline(self) -> int | None:
+        """Return when the first of its timers is due."""
+        return self.timers[0].at if self.timers else None
 
 
 def born(

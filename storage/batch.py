@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from engine.model import Effect, Instance, Step
-from engine.ports import Answer, Decision, Row, Verdict
+from engine.model import Armed, Effect, Instance, Step
+from engine.ports import Answer, Decision, EffectChange, Row, Verdict
 from storage import statements, tables
 from storage.statements import Statement
 
@@ -22,8 +22,10 @@ Values = tuple[Any, ...]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
+_decode_timers = msgspec.json.Decoder(tuple[Armed, ...]).decode
 
 _NO_ANSWER = (None,) * len(Answer.__struct_fields__)
+_NO_TIMERS = "[]"
 
 
 class Conflict(Exception):
@@ -47,6 +49,7 @@ class Unit:
             *decision.identities,
             *self.changes,
             *((row.table, row.identity()) for row in rows),
+            *(("effect", change.key) for change in decision.changed),
         }
 
 
@@ -98,6 +101,7 @@ class Batch:
         self._inbox: list[Values] = []
         self._inserts: list[Values] = []
         self._updates: list[Values] = []
+        self._changes: list[Values] = []
         self._first: dict[str, list[Values]] = {}
         self._then: dict[str, list[Values]] = {}
         self._last: dict[str, list[Values]] = {}
@@ -115,12 +119,13 @@ class Batch:
             owner = row_ids[step.after.id]
             _to(self._first, statements.INSERT_JOURNAL, _journal_values(owner, step, at))
             for effect in step.effects:
-                _to(self._first, statements.PUT_EFFECT, _effect_values(owner, step, effect, at))
+                _to(self._first, statements.PUT_EFFECT, _effect_values(self._new_id("effect"), owner, step, effect, at))
         for owner_id, fact in decision.facts:
             values = row_ids[owner_id], fact.name, fact.at, fact.received_at, fact.source, text(fact.details)
             _to(self._first, statements.PUT_FACT, values)
         for key in decision.withdrawn:
-            _to(self._last, statements.SET_EFFECT, ("discarded", "superseded", at, key, "pending"))
+            _to(self._last, statements.WITHDRAW_EFFECT, (at, key))
+        self._changes += [_change_values(change, at) for change in decision.changed]
         if decision.remove or decision.put or decision.add:
             self._add_rows(decision)
 
@@ -141,6 +146,8 @@ class Batch:
                 many(statements.INSERT_INSTANCE.sql, self._inserts)
             except sqlite3.IntegrityError:
                 raise Conflict(Verdict.STALE) from None
+        if self._changes and many(statements.CHANGE_EFFECT.sql, self._changes).rowcount != len(self._changes):
+            raise Conflict(Verdict.STALE)
         for phase in (self._first, self._then, self._last):
             for sql, rows in phase.items():
                 many(sql, rows)
@@ -179,7 +186,7 @@ def as_read(instance: Instance, context: str) -> Instance:
 
 def instance_of(row: Values) -> Instance:
     """Return the instance that a row of its table says."""
-    _, definition, key, version, state, revision, entry, steps, path, context, family, deadline, born, at = row
+    _, definition, key, version, state, revision, entry, steps, path, context, family, deadline, timers, born, at = row
     return Instance(
         definition=definition,
         version=version,
@@ -191,10 +198,17 @@ def instance_of(row: Values) -> Instance:
         path=tuple(_decode(path)),
         context=_decode(context),
         family=family or "",
-        deadline=deadline,
+        timers=_timers_of(timers, deadline),
         created_at=born,
         updated_at=at,
     )
+
+
+def _timers_of(timers: str, deadline: int | None) -> tuple[Armed, ...]:
+    """Return an instance's timers; of one stored when only the first one's time was kept, that one without its name."""
+    if timers != _NO_TIMERS:
+        return _decode_timers(timers)
+    return () if deadline is None else (Armed("", deadline),)
 
 
 def _to(phase: dict[str, list[Values]], statement: Statement, values: Values) -> None:
@@ -215,6 +229,7 @@ def _instance_values(row_id: int, instance: Instance, context: str) -> Values:
         context,
         instance.family or None,
         instance.deadline,
+        text(instance.timers) if instance.timers else _NO_TIMERS,
         instance.created_at,
         instance.updated_at,
     )
@@ -231,6 +246,7 @@ def _update_values(row_id: int, expected: int, instance: Instance, context: str)
         context,
         instance.family or None,
         instance.deadline,
+        text(instance.timers) if instance.timers else _NO_TIMERS,
         instance.updated_at,
         row_id,
         expected,
@@ -256,5 +272,26 @@ def _journal_values(instance_id: int, step: Step, at: int) -> Values:
     )
 
 
-def _effect_values(instance_id: int, step: Step, effect: Effect, at: int) -> Values:
-    return effect.key, instance_id, step.after.steps, effect.name, effect.status, effect.reason, at, at
+def _effect_values(number: int, instance_id: int, step: Step, effect: Effect, at: int) -> Values:
+    asked = effect.key, number, instance_id, step.after.steps, effect.name, effect.status, effect.reason
+    return (*asked, at, at, "", 0, 0, 0, None, "")
+
+
+def _change_values(change: EffectChange, at: int) -> Values:
+    """Return a change of an effect in the order of its statement's parameters."""
+    expected = (change.expected * statements.EXPECTED)[: statements.EXPECTED]
+    given = {
+        "to": change.status,
+        "why": change.reason,
+        "at": at,
+        "more": int(change.called),
+        "anew": int(change.again),
+        "called": at if change.called else None,
+        "next": change.due,
+        "into": change.lane,
+        "named": change.outcome,
+        "effect": change.key,
+        "tried": change.attempts,
+        **{f"expected_{place}": status for place, status in enumerate(expected)},
+    }
+    return tuple(given[name] for name in statements.CHANGE_EFFECT.parameters)

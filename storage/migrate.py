@@ -39,6 +39,8 @@ class Schema(Enum):
 def upgrade(path: Path) -> None:
     """Create or migrate the database file at *path*."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)  # what is in it is nobody else's to read; SQLite gives its other files the same mode
     with _engine(path, "BEGIN IMMEDIATE").begin() as connection:
         config = _config()
         config.attributes["connection"] = connection

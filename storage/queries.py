@@ -5,13 +5,13 @@ Long questions run in a thread, so that nobody's Flow waits for them.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, Select, create_engine, event, func, or_, select, tuple_
+from sqlalchemy import Connection, Engine, Select, case, create_engine, event, func, or_, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -24,6 +24,9 @@ JOURNAL = tables.table_of(tables.JournalRow)
 EFFECT = tables.table_of(tables.EffectRow)
 DELIVERY = tables.table_of(tables.DeliveryRow)
 ALIAS = tables.table_of(tables.AliasRow)
+ORDER = tables.table_of(tables.OrderRow)
+PERSON_ALIAS = tables.table_of(tables.PersonAliasRow)
+PARKED = tables.table_of(tables.ParkedFactRow)
 
 Result = TypeVar("Result")
 
@@ -58,6 +61,28 @@ class JournalItem(Struct, frozen=True):
     effects: list[str]
 
 
+class EffectStanding(Struct, frozen=True):
+    """An effect of a step, and what became of it."""
+
+    name: str
+    status: EffectStatus
+    reason: str
+
+
+class StoryItem(Struct, frozen=True):
+    """
+    A step, the session whose it is, and what became of the effects that it asked for.
+
+    *delivers* is the name of the effect that a message delivers.
+    """
+
+    definition: str
+    key: str
+    step: JournalItem
+    delivers: str
+    effects: tuple[EffectStanding, ...]
+
+
 class EffectItem(Struct, frozen=True):
     """An effect with the session that asked for it."""
 
@@ -69,6 +94,25 @@ class EffectItem(Struct, frozen=True):
     reason: str
     created_at: int
     updated_at: int
+
+
+class NumberedStep(Struct, frozen=True):
+    """
+    A step that asked for an effect, by that effect's *number*: numbers follow the order of the commits.
+
+    *effect* is the effect's key, *context* that of the session as it reads now.
+    """
+
+    number: int
+    effect: str
+    definition: str
+    key: str
+    family: str
+    context: dict[str, Any]
+    source_state: str
+    target_state: str
+    occurred_at: int
+    recorded_at: int
 
 
 class Count(Struct, frozen=True):
@@ -87,6 +131,49 @@ class EdgeCount(Struct, frozen=True):
     event: str
     target_state: str
     taken: int
+
+
+DeliveryStatus = Literal["received", "processed", "quarantined"]
+
+
+class DeliveryItem(Struct, frozen=True):
+    """A webhook call as lists show it: without its body."""
+
+    digest: str
+    source: str
+    received_at: int
+    status: DeliveryStatus
+    reason: str
+
+
+class ParkedItem(Struct, frozen=True):
+    """A parked fact; *event* is what the courier said, as JSON."""
+
+    source: str
+    event_id: str
+    order_ref: str
+    reason: str
+    event: str
+    received_at: int
+
+
+class Backlog(Struct, frozen=True):
+    """
+    What waits: for its delivery, for people, for its time.
+
+    *effects* are those that are not at a good end, by status; *effect_due* and *timer_due* are since when the first of
+    those waits whose time has come, None if there is none.
+    """
+
+    effects: Mapping[str, int]
+    effect_due: int | None
+    timer_due: int | None
+    parked: Mapping[str, int]
+    quarantined: int
+
+
+OWED: tuple[EffectStatus, ...] = ("pending", "calling", "unknown", "dead")
+"""The statuses of effects that something is still to become of, or people are to look at."""
 
 
 class Queries:
@@ -129,17 +216,73 @@ class Queries:
         )
         return [_journal_item(dict(zip(names, row, strict=True))) for row in await self._rows(asked)]
 
+    async def story(self, definition: str, key: str) -> list[StoryItem]:
+        """
+        Return the steps of a session, of its family, of the messages that they asked for and the sessions about them.
+
+        In the order in which they were recorded.
+        """
+        own = (INSTANCE.c.definition == definition) & (INSTANCE.c.key == key)
+        family = select(INSTANCE.c.family).where(own).scalar_subquery()
+        members = select(INSTANCE.c.id, INSTANCE.c.definition, INSTANCE.c.key).where(
+            or_(own, (family != "") & (INSTANCE.c.family == family))
+        )
+        found = [tuple(row) for row in await self._rows(members)]
+        ids = [row[0] for row in found]
+        asked = select(EFFECT.c.key).where(EFFECT.c.instance_id.in_(ids))
+        begins = [ALIAS.c.value.startswith(f"{name}/{of_name}/", autoescape=True) for _, name, of_name in found]
+        about = select(ALIAS.c.definition, ALIAS.c.instance_key).where(ALIAS.c.kind == "about", or_(*begins))
+        told = or_(
+            INSTANCE.c.id.in_(ids),
+            (INSTANCE.c.definition == "message") & INSTANCE.c.key.in_(asked),
+            tuple_(INSTANCE.c.definition, INSTANCE.c.key).in_(about),
+        )
+        names = JournalItem.__struct_fields__
+        delivered = EFFECT.alias("delivered")
+        steps = (
+            select(
+                INSTANCE.c.id, INSTANCE.c.definition, INSTANCE.c.key, func.coalesce(delivered.c.name, ""),
+                *(JOURNAL.c[name] for name in names),
+            )
+            .join(INSTANCE, INSTANCE.c.id == JOURNAL.c.instance_id)
+            .outerjoin(delivered, (INSTANCE.c.definition == "message") & (delivered.c.key == INSTANCE.c.key))
+            .where(told)
+            .order_by(JOURNAL.c.recorded_at, JOURNAL.c.occurred_at, INSTANCE.c.id, JOURNAL.c.seq)
+        )  # fmt: skip
+        rows = await self._rows(steps)
+        standing: dict[tuple[int, int], list[EffectStanding]] = {}
+        of_step = select(EFFECT.c.instance_id, EFFECT.c.seq, EFFECT.c.name, EFFECT.c.status, EFFECT.c.reason)
+        asking = of_step.where(EFFECT.c.instance_id.in_({row[0] for row in rows})).order_by(EFFECT.c.number)
+        for instance_id, seq, *effect in await self._rows(asking):
+            standing.setdefault((instance_id, seq), []).append(EffectStanding(*effect))
+        return [
+            StoryItem(of, name, item, delivers, tuple(standing.get((instance_id, item.seq), ())))
+            for instance_id, of, name, delivers, *step in rows
+            for item in [_journal_item(dict(zip(names, step, strict=True)))]
+        ]
+
     async def effects(
-        self, *, effect_id: str = "", status: str = "", definition: str = "", key: str = "", limit: int = 200
+        self,
+        *,
+        effect_id: str = "",
+        status: str = "",
+        definition: str = "",
+        key: str = "",
+        after: str = "",
+        limit: int = 200,
     ) -> list[EffectItem]:
-        """Return effects, the oldest first; an empty *effect_id*, *status* or *definition* is any."""
+        """
+        Return effects, the oldest first; an empty *effect_id*, *status* or *definition* is any.
+
+        *after* is the id of an effect: those that were asked for later.
+        """
         asked = (
             select(
                 EFFECT.c.key, INSTANCE.c.definition, INSTANCE.c.key, EFFECT.c.name, EFFECT.c.status, EFFECT.c.reason,
                 EFFECT.c.created_at, EFFECT.c.updated_at,
             )
             .join(INSTANCE, INSTANCE.c.id == EFFECT.c.instance_id)
-            .order_by(EFFECT.c.created_at, EFFECT.c.key)
+            .order_by(EFFECT.c.number)
             .limit(limit)
         )  # fmt: skip
         if effect_id:
@@ -148,7 +291,30 @@ class Queries:
             asked = asked.where(EFFECT.c.status == status)
         if definition:
             asked = asked.where(INSTANCE.c.definition == definition, INSTANCE.c.key == key)
+        if after:
+            last = EFFECT.alias("last")
+            asked = asked.where(EFFECT.c.number > select(last.c.number).where(last.c.key == after).scalar_subquery())
         return [EffectItem(*row) for row in await self._rows(asked)]
+
+    async def steps_asking_for(self, name: str, after: int, limit: int) -> list[NumberedStep]:
+        """
+        Return the steps that asked for effects of that name with a number greater than *after*, in order of numbers.
+
+        There is one writer, so whoever goes on after the last number that was read misses none and reads none twice.
+        """
+        asked = (
+            select(
+                EFFECT.c.number, EFFECT.c.key, INSTANCE.c.definition, INSTANCE.c.key, INSTANCE.c.family,
+                INSTANCE.c.context, JOURNAL.c.source_state, JOURNAL.c.target_state, JOURNAL.c.occurred_at,
+                EFFECT.c.created_at,
+            )
+            .join(INSTANCE, INSTANCE.c.id == EFFECT.c.instance_id)
+            .join(JOURNAL, (JOURNAL.c.instance_id == EFFECT.c.instance_id) & (JOURNAL.c.seq == EFFECT.c.seq))
+            .where(EFFECT.c.name == name, EFFECT.c.number > after)
+            .order_by(EFFECT.c.number)
+            .limit(limit)
+        )  # fmt: skip
+        return [_numbered_step(*row) for row in await self._rows(asked)]
 
     async def counts(self) -> list[Count]:
         """Return how many sessions are in each state."""
@@ -167,6 +333,13 @@ class Queries:
         )
         return [EdgeCount(*row) for row in await self._rows(asked)]
 
+    async def orders_of_nobody(self, limit: int) -> list[str]:
+        """Return orders of which it is not known whose they are: those put before people had several names."""
+        named = (PERSON_ALIAS.c.account_id == ORDER.c.account_id) & (PERSON_ALIAS.c.kind == "order")
+        known = select(PERSON_ALIAS.c.value).where(named, PERSON_ALIAS.c.value == ORDER.c.order_id).exists()
+        asked = select(ORDER.c.order_id).where(~known).order_by(ORDER.c.order_id).limit(limit)
+        return [order_id for (order_id,) in await self._rows(asked)]
+
     async def calls_done_before(self, before: int, limit: int) -> list[str]:
         """Return the hashes of webhook calls that came before that time and are done, the oldest first."""
         asked = (
@@ -176,6 +349,58 @@ class Queries:
             .limit(limit)
         )
         return [digest for (digest,) in await self._rows(asked)]
+
+    async def calls_set_aside_since(self, since: int, reasons: Iterable[str], limit: int) -> list[str]:
+        """Return the hashes of calls set aside for one of *reasons* that came *since* then: the newest, in order."""
+        asked = (
+            select(DELIVERY.c.digest)
+            .where(DELIVERY.c.status == "quarantined", DELIVERY.c.received_at >= since)
+            .where(
+                or_(*((" " + DELIVERY.c.reason + " ").contains(f" {reason} ", autoescape=True) for reason in reasons))
+            )
+            .order_by(DELIVERY.c.received_at.desc())
+            .limit(limit)
+        )
+        return [digest for (digest,) in reversed(await self._rows(asked))]
+
+    async def deliveries(
+        self, *, digest: str = "", status: str = "", after: tuple[int, str] | None = None, limit: int = 1
+    ) -> list[DeliveryItem]:
+        """Return webhook calls, the oldest first; an empty *digest* or *status* is any, *after* the last one read."""
+        place = DELIVERY.c.received_at, DELIVERY.c.digest
+        asked = select(*(DELIVERY.c[name] for name in DeliveryItem.__struct_fields__)).order_by(*place).limit(limit)
+        if digest:
+            asked = asked.where(DELIVERY.c.digest == digest)
+        if status:
+            asked = asked.where(DELIVERY.c.status == status)
+        if after is not None:
+            asked = asked.where(tuple_(*place) > after)
+        return [DeliveryItem(*row) for row in await self._rows(asked)]
+
+    async def parked(self, reason: str, after: tuple[int, str, str] | None, limit: int) -> list[ParkedItem]:
+        """Return parked facts, the oldest first; an empty *reason* is any, *after* is the last that was read."""
+        place = PARKED.c.received_at, PARKED.c.source, PARKED.c.event_id
+        asked = select(*(PARKED.c[name] for name in ParkedItem.__struct_fields__)).order_by(*place).limit(limit)
+        if reason:
+            asked = asked.where(PARKED.c.reason == reason)
+        if after is not None:
+            asked = asked.where(tuple_(*place) > after)
+        return [ParkedItem(*row) for row in await self._rows(asked)]
+
+    async def backlog(self, now: int) -> Backlog:
+        """Return what waits."""
+        effects = select(EFFECT.c.status, func.count()).where(EFFECT.c.status.in_(OWED)).group_by(EFFECT.c.status)
+        came = case((EFFECT.c.due > EFFECT.c.created_at, EFFECT.c.due), else_=EFFECT.c.created_at)
+        first_effect = select(func.min(came)).where(EFFECT.c.status == "pending", EFFECT.c.due <= now)
+        first_timer = select(func.min(INSTANCE.c.deadline)).where(INSTANCE.c.deadline <= now)
+        parked = select(PARKED.c.reason, func.count()).group_by(PARKED.c.reason)
+        return Backlog(
+            effects=dict(await self._rows(effects)),
+            effect_due=(await self._rows(first_effect))[0][0],
+            timer_due=(await self._rows(first_timer))[0][0],
+            parked=dict(await self._rows(parked)),
+            quarantined=await self.quarantined(),
+        )
 
     async def quarantined(self) -> int:
         """Return how many webhook calls wait for people to look at them."""
@@ -194,6 +419,12 @@ class Queries:
                 raise StoreUnavailable from error
 
         return await asyncio.to_thread(run)
+
+
+def _numbered_step(
+    number: int, effect: str, definition: str, key: str, family: str | None, context: str, *taken: Any
+) -> NumberedStep:
+    return NumberedStep(number, effect, definition, key, family or "", msgspec.json.decode(context), *taken)
 
 
 def _journal_item(row: dict[str, Any]) -> JournalItem:

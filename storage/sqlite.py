@@ -17,17 +17,29 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
 from engine.errors import StorageFull, StoreUnavailable
 from engine.fold import Fact
 from engine.model import EffectStatus, Instance
-from engine.ports import Answer, Decision, FamilyRecord, Identity, Receipt, Row, RowType, Verdict, Version
+from engine.ports import (
+    Answer,
+    Decision,
+    FamilyRecord,
+    Head,
+    Identity,
+    Owed,
+    Receipt,
+    Row,
+    RowType,
+    Verdict,
+    Version,
+)
 from storage import statements
 from storage.batch import Batch, Conflict, RowStatements, Unit, Values, as_read, instance_of, without_rivals
 from storage.statements import Statement
@@ -75,8 +87,8 @@ class SqliteStore:
             self._writer = opened.enter_context(closing(_connect(path)))
             with _store_errors():
                 self._next_id: dict[str, int] = {
-                    table: 1 + self._writer.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
-                    for table in ("instance", "inbox")
+                    table: 1 + self._writer.execute(f"SELECT coalesce(max({column}), 0) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
+                    for table, column in (("instance", "id"), ("inbox", "id"), ("effect", "number"))
                 }
             opened.pop_all()
         self._reader = self._writer
@@ -141,6 +153,11 @@ class SqliteStore:
             }
         return FamilyRecord(tuple(instances), {owner: found for owner, found in facts.items() if found})
 
+    async def due(self, now: int, limit: int) -> list[tuple[str, str]]:
+        """Return the (definition, key) of instances of which a timer is due by *now*, the earliest first."""
+        with _store_errors():
+            return self._reader.execute(statements.SELECT_DUE.sql, (now, limit, 0)).fetchall()
+
     async def find(self, row_type: type[RowType], **equals: str) -> list[RowType]:
         """Return the rows whose fields have these values, in the order of their keys."""
         kind = self._kind(row_type)
@@ -148,6 +165,34 @@ class SqliteStore:
         with _store_errors():
             rows = self._reader.execute(statement.sql, [equals[name] for name in statement.parameters]).fetchall()
         return [row_type(**dict(zip(kind.columns, row, strict=True))) for row in rows]
+
+    async def owed(self, keys: Sequence[str]) -> list[Owed | None]:
+        """Return the effects of these keys."""
+        found = (self._owed(statements.SELECT_OWED, effect=key) for key in keys)
+        return [next(iter(of_key), None) for of_key in found]
+
+    async def unaddressed(self, now: int, limit: int) -> list[Owed]:
+        """Return pending effects, due by *now*, of which nobody has said which lane they are in, the oldest first."""
+        return self._owed(statements.SELECT_UNADDRESSED, now=now, limit=limit)
+
+    async def heads(self, now: int, doubted_before: int, limit: int) -> list[Head]:
+        """Return the pending effects that are due and the first of their lanes, the oldest first."""
+        given = {"now": now, "doubted_before": doubted_before, "limit": limit}
+        return [Head(*row) for row in self._asked(statements.SELECT_HEADS, given)]
+
+    async def lingering(self, status: EffectStatus, before: int, limit: int, name: str = "") -> list[Owed]:
+        """Return the effects, of that *name* if there is one, that have had a status since before that time."""
+        return self._owed(statements.SELECT_LINGERING, status=status, before=before, name=name, limit=limit)
+
+    def _owed(self, statement: Statement, **given: Any) -> list[Owed]:
+        rows = (dict(zip(Owed.__struct_fields__, row, strict=True)) for row in self._asked(statement, given))
+        return [Owed(**{**row, "data": msgspec.json.decode(row["data"])}) for row in rows]
+
+    def _asked(self, statement: Statement, given: Mapping[str, Any]) -> list[Values]:
+        """Return the rows of a statement whose parameters are *given*; what it skips is nothing."""
+        values = [given.get(name, 0) for name in statement.parameters]
+        with _store_errors():
+            return self._reader.execute(statement.sql, values).fetchall()
 
     async def versions(self) -> list[Version]:
         """Return every version of every definition that was kept."""
@@ -177,15 +222,6 @@ class SqliteStore:
             loop.call_soon(self._flush)
         return verdict
 
-    async def set_effect(self, key: str, expected: Collection[str], status: EffectStatus, reason: str, at: int) -> bool:
-        """Give an effect a new status if it has one of those *expected*; return whether it did."""
-        with self._writing, _store_errors():
-            changed = [
-                self._writer.execute(statements.SET_EFFECT.sql, (status, reason, at, key, before)).rowcount
-                for before in expected
-            ]
-        return any(changed)
-
     async def purge(self, *, answers_before: int, identities_before: int) -> None:
         """Drop the bodies of answers and the identities of events that are older than these times."""
         for drop, before in ((statements.DROP_BODIES, answers_before), (statements.DROP_IDENTITIES, identities_before)):
@@ -196,7 +232,7 @@ class SqliteStore:
         """Drop some of what is older than *before*, ids being given in order of time; return whether there is more."""
         mark = self._purged_to.get(drop.sql, 0)
         with self._writing, _store_errors():
-            count, last = self._writer.execute(statements.COUNT_OLD.sql, (mark, before, PURGED_AT_ONCE, 0)).fetchone()
+            count, last = self._writer.execute(statements.COUNT_OLD.sql, (mark, PURGED_AT_ONCE, 0, before)).fetchone()
             if count:
                 self._writer.execute(drop.sql, (mark, last))
         self._purged_to[drop.sql] = last or mark

@@ -8,7 +8,7 @@ Rule 3: what belongs to one instance hangs on `instance.id`, which the one write
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 METADATA: MetaData = SQLModel.metadata
@@ -40,6 +40,7 @@ class InstanceRow(SQLModel, table=True):
         UniqueConstraint("definition", "key"),
         Index(None, "definition"),
         Index(None, "family"),
+        Index(None, "deadline", sqlite_where=text("deadline IS NOT NULL")),
         STRICT,
     )
 
@@ -55,6 +56,7 @@ class InstanceRow(SQLModel, table=True):
     context: str = _text()
     family: str | None = _text(nullable=True)
     deadline: int | None = _integer(nullable=True)
+    timers: str = _text(sa_column_kwargs={"server_default": "[]"})
     created_at: int = _integer()
     updated_at: int = _integer()
 
@@ -104,12 +106,28 @@ class InboxRow(SQLModel, table=True):
 
 
 class EffectRow(SQLModel, table=True):
-    """A wish for the outside world, kept for ever as the record of what became of it."""
+    """
+    A wish for the outside world, kept for ever as the record of what became of it.
+
+    `number` counts effects in the order of their commits. Those of a `lane` are called one after the other; an empty
+    one means that nobody has looked yet whom it is for. It is not called before `due`; `called_at` is its last
+    attempt's time.
+    """
 
     __tablename__: ClassVar[str] = "effect"
-    __table_args__: ClassVar[Any] = (Index(None, "status", "created_at"), Index(None, "instance_id"), STRICT)
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("number"),
+        Index(None, "status", "due"),
+        Index(None, "status", "number"),
+        Index(None, "lane", "status", "number"),
+        Index(None, "lane", "called_at"),
+        Index(None, "name", "number"),
+        Index(None, "instance_id"),
+        STRICT,
+    )
 
     key: str = _text(primary_key=True)
+    number: int = _integer()
     instance_id: int = _integer()
     seq: int = _integer()
     name: str = _text()
@@ -117,6 +135,12 @@ class EffectRow(SQLModel, table=True):
     reason: str = _text()
     created_at: int = _integer()
     updated_at: int = _integer()
+    lane: str = _text(sa_column_kwargs={"server_default": ""})
+    attempts: int = _integer(sa_column_kwargs={"server_default": "0"})
+    rounds: int = _integer(sa_column_kwargs={"server_default": "0"})
+    due: int = _integer(sa_column_kwargs={"server_default": "0"})
+    called_at: int | None = _integer(nullable=True)
+    outcome: str = _text(sa_column_kwargs={"server_default": ""})
 
 
 class FactRow(SQLModel, table=True):
@@ -175,13 +199,38 @@ class CustomerRow(SQLModel, table=True):
     """A person as one account knows them."""
 
     __tablename__: ClassVar[str] = "customer"
-    __table_args__: ClassVar[Any] = (Index(None, "person_id"), STRICT)
+    __table_args__: ClassVar[Any] = (Index(None, "account_id", "person_id", "phone", "email"), STRICT)
 
     account_id: str = _text(primary_key=True)
     phone: str = _text(primary_key=True)
     email: str = _text(primary_key=True)
     person_id: str = _text()
     name: str = _text()
+
+
+class PersonAliasRow(SQLModel, table=True):
+    """A name of a person as one account knows them: a phone number, an e-mail address, a business-scoped id."""
+
+    __tablename__: ClassVar[str] = "person_alias"
+    __table_args__: ClassVar[Any] = (Index(None, "account_id", "person_id", "kind", "value"), STRICT)
+
+    account_id: str = _text(primary_key=True)
+    kind: str = _text(primary_key=True)
+    value: str = _text(primary_key=True)
+    person_id: str = _text()
+
+
+class ConversationRow(SQLModel, table=True):
+    """What is going on between one of our numbers and one person: when they last wrote, and what it began with."""
+
+    __tablename__: ClassVar[str] = "conversation"
+    __table_args__: ClassVar[Any] = (STRICT,)
+
+    phone_number_id: str = _text(primary_key=True)
+    person: str = _text(primary_key=True)
+    last_inbound_at: int = _integer()
+    root: str = _text()
+    updated_at: int = _integer()
 
 
 class OrderRow(SQLModel, table=True):
@@ -201,7 +250,7 @@ class ParkedFactRow(SQLModel, table=True):
     """A fact whose shipment or status word is not known, kept until it is."""
 
     __tablename__: ClassVar[str] = "parked_fact"
-    __table_args__: ClassVar[Any] = (Index(None, "order_ref"), STRICT)
+    __table_args__: ClassVar[Any] = (Index(None, "order_ref"), Index(None, "reason"), STRICT)
 
     source: str = _text(primary_key=True)
     event_id: str = _text(primary_key=True)

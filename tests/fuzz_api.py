@@ -44,6 +44,7 @@ from tests.api.speaking import (
     an_item,
     an_order,
     ask,
+    deliver,
     messages,
     put_order,
     resolve,
@@ -109,6 +110,8 @@ class Fuzzer:
         self._server = server
         listed = ask(server, "GET", "/admin/api/v1/effects", token=server.world.admin_token).content
         self._effects = [effect["id"] for effect in listed]
+        kept = ask(server, "GET", "/admin/api/v1/deliveries", token=server.world.admin_token).content
+        self._calls = [call["digest"] for call in kept["items"]]
         schema = schemathesis.openapi.from_dict(document)
         found: Iterable[Any] = schema.get_all_operations()
         self.operations = [operation.ok() for operation in found]
@@ -165,6 +168,7 @@ class Fuzzer:
             "name": ["order", "shipment", "personalised_offer"],
             "courier": ["generic"],
             "effect_id": self._effects,
+            "digest": self._calls,
         }
         return st.fixed_dictionaries({name: st.sampled_from(there[name]) for name in parameters})
 
@@ -233,6 +237,7 @@ def furnish(server: Server) -> None:
         subscribe(server, order_id)
     scan(server, a_scan("failed_delivery"))
     resolve(server)
+    deliver(server, a_call(messages(a_message("hologram"))))
     body = {"definition": "purchase_interest"}
     ask(server, "POST", "/admin/api/v1/sessions", body, token=server.world.admin_token)
 

@@ -57,6 +57,7 @@ MADE_BY_READERS = "first-flow.md names tests/" + "test_booking.py"
 BEGINNINGS = {
     "api/cli/__init__.py",
     "bench/check.py",
+    "bench/delivery.py",
     "bench/endpoint.py",
     "bench/pywa_endpoint.py",
     "definitions/flow_json/pages.py",

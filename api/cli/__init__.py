@@ -16,11 +16,13 @@ COMMANDS = {
     "db": "api.cli.database:db",
     "diagram": "api.cli.definitions:diagram",
     "doctor": "api.cli.doctor:doctor",
+    "flows": "api.cli.flows:flows",
     "keys": "api.cli.keys:keys",
     "new": "api.cli.new:new",
     "serve": "api.cli.serve:serve",
     "sessions": "api.cli.sessions:sessions",
     "simulate": "api.cli.simulate:simulate",
+    "worker": "api.cli.worker:worker",
 }
 """Where each command is."""
 

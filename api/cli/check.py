@@ -17,6 +17,9 @@ from engine.errors import DefinitionError
 
 BROKEN, UNREADABLE = 1, 2
 
+DOCUMENTS = ("flow.json", "lifecycles/*.json", "couriers/*.json")
+"""Where the documents of a folder are, however deep; its own JSON files are documents, too."""
+
 EXCERPT = 100
 """How many characters of a source line are shown around a fault."""
 
@@ -38,7 +41,7 @@ class Finding(Struct, frozen=True):
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
 def check(paths: tuple[Path, ...], form: str, *, strict: bool) -> None:
-    """Check Flow JSON and lifecycle documents; a folder means all that are in it."""
+    """Check Flow JSON, lifecycles, adapters of couriers, and the other files of a folder of definitions."""
     documents = [read(path) for path in dict.fromkeys(path for place in paths for path in _files(place))]
     if not documents:
         click.echo(f"waystate: there is nothing to check in {', '.join(map(str, paths))}", err=True)
@@ -56,11 +59,12 @@ def check(paths: tuple[Path, ...], form: str, *, strict: bool) -> None:
 
 
 def _files(place: Path) -> Iterator[Path]:
-    """Yield the documents at *place*: the file itself, or the JSON files in a folder that are flows or lifecycles."""
+    """Yield the documents at *place*: the file itself, or the JSON files in a folder that say what runs, and how."""
     if not place.is_dir():
         yield place
         return
-    yield from sorted({*place.rglob("flow.json"), *place.rglob("lifecycles/*.json"), *place.glob("*.json")})
+    found = {path for pattern in DOCUMENTS for path in place.rglob(pattern)}
+    yield from sorted({*found, *place.glob("*.json")})
 
 
 def read(path: Path) -> Document:

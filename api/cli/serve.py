@@ -17,8 +17,11 @@ from api import logs
 from api.app import Parts, application, assemble
 from api.cli.database import bring_up, in_use, standing
 from api.cli.exits import configured
+from api.clock import system_clock
+from api.delivery import Deliverer
 from api.flow_protocol import protocol_for
 from api.keyring import KeyRing, generate, load_keys
+from api.senders import Senders
 from api.settings import KEYS_FOLDER, PREFIX, ConfigurationError, Settings, is_made, load, make_missing
 from definitions.author_code import UNLOADABLE
 from definitions.catalogue import Catalogue
@@ -38,9 +41,10 @@ DRAIN_SECONDS = 10
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.")
+@click.option("--no-worker", is_flag=True, help="Deliver nothing: `waystate worker` does it, apart.")
 @click.option("--lab", is_flag=True, help="Put a sample order to try things on.")
 @configured
-def serve(host: str | None, port: int | None, workers: int | None, *, lab: bool) -> None:
+def serve(host: str | None, port: int | None, workers: int | None, *, no_worker: bool, lab: bool) -> None:
     """Serve until told to stop."""
     given = {"HOST": host, "PORT": port, "WORKERS": workers}
     environ = {**os.environ, **{f"{PREFIX}{name}": str(value) for name, value in given.items() if value is not None}}
@@ -53,14 +57,19 @@ def serve(host: str | None, port: int | None, workers: int | None, *, lab: bool)
     keys = load_keys(settings)
     listener = _listen(settings)
     settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
+    channels = None if no_worker else Senders.of(settings, system_clock)
     parts = _assembled(settings, catalogue, keys)
 
     def started() -> None:
         click.echo(_banner(settings, keys))
+        if no_worker:
+            click.echo("Nothing leaves until `waystate worker` runs beside it.")
         if lab:
             _start_lab(settings)
 
-    door = application(parts)
+    file = settings.database.with_name(f"{settings.database.stem}-delivery.db")
+    deliverer = None if channels is None else Deliverer(parts.outbox, channels, file)
+    door = application(parts, deliverer=deliverer)
     config = uvicorn.Config(
         door,
         http=protocol_for(door),

@@ -1,7 +1,7 @@
 """`waystate sessions`: the admin API from a shell."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -10,12 +10,12 @@ import msgspec
 from api.cli.exits import configured
 from api.cli.http import Server
 from api.settings import load_loosely
-from api.views import HistoryItem, SessionList, SessionView
+from api.views import HistoryItem, Minted, SessionList, SessionView, StoryStep
 
 
 @click.group()
 def sessions() -> None:
-    """List and show sessions of the running server, and send them events."""
+    """List and show sessions of the running server, open some, and send them events."""
 
 
 @sessions.command("list")
@@ -68,6 +68,27 @@ def show(definition: str, key: str, *, as_json: bool) -> None:
 @sessions.command()
 @click.argument("definition")
 @click.argument("key")
+@configured
+def story(definition: str, key: str) -> None:
+    """Tell what happened around a session: to its family, its messages, the Flows that act on it."""
+    steps = _server().get(list[StoryStep], "sessions", definition, key, "story")
+    rows = [
+        (
+            step.recorded_at[:19].replace("T", " "),
+            step.actor,
+            _short(step, key),
+            ("~" if step.inferred else "") + step.event,
+            step.target_state if step.target_state != step.source_state else "",
+            ", ".join(_notes(step)),
+        )
+        for step in steps
+    ]
+    _table(("RECORDED", "BY", "OF", "EVENT", "NOW", "NOTES"), rows)
+
+
+@sessions.command()
+@click.argument("definition")
+@click.argument("key")
 @click.argument("event")
 @click.option("--data", default="{}", help="The event's data, as JSON.")
 @click.option("--reason", default="", help="Why; it stands in the history.")
@@ -75,13 +96,48 @@ def show(definition: str, key: str, *, as_json: bool) -> None:
 @configured
 def send(definition: str, key: str, event: str, data: str, reason: str, event_id: str) -> None:
     """Send an event to a session."""
-    try:
-        decoded = msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise click.BadParameter(f"not a JSON object: {error}", param_hint="--data") from None
-    content = {"event": event, "data": decoded, "reason": reason, "id": event_id}
+    content = {"event": event, "data": _object(data), "reason": reason, "id": event_id}
     session = _server().post(SessionView, "sessions", definition, key, "events", content=content)
     click.echo(session.state)
+
+
+@sessions.command("open")
+@click.argument("definition")
+@click.option("--key", default="", help="The session's key; without one it is random.")
+@click.option("--data", default="{}", help="What the session begins with, as JSON.")
+@configured
+def open_session(definition: str, key: str, data: str) -> None:
+    """Open a session of a Flow or of a lifecycle of one's own, and print its key."""
+    content = {"definition": definition, "key": key, "data": _object(data)}
+    click.echo(_server().post(Minted, "sessions", content=content).key)
+
+
+def _object(data: str) -> dict[str, Any]:
+    """
+    Return the object that an option is, as JSON.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise click.BadParameter(f"not a JSON object: {error}", param_hint="--data") from None
+
+
+def _short(step: StoryStep, key: str) -> str:
+    """Return whose step it is: what the story is about needs no name, nor what says nothing to people."""
+    rest = step.delivers or step.key.removeprefix(key).removeprefix(":")
+    return step.definition if rest in ("", step.key) else f"{step.definition} {rest}"
+
+
+def _notes(step: StoryStep) -> Iterator[str]:
+    """Yield why a step moved nothing, and what it asked for with what became of that."""
+    if step.outcome not in ("", "applied"):
+        yield step.outcome
+    for effect in step.effects:
+        became = effect.status if effect.status != "discarded" else effect.reason
+        yield f"{effect.name} ({became})"
 
 
 def _server() -> Server:

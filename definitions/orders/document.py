@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from definitions.binding import Timeline
 from definitions.orders import ndr
-from definitions.orders.timeline import FAILED, latest
+from definitions.orders.timeline import FAILED, RECORDS, latest
 from definitions.orders.times import from_local, to_local
 from definitions.orders.words import FORWARD, RETURN, fact_name, word_of
 from engine.errors import Problem
@@ -218,7 +218,7 @@ def _log_back(timeline: Timeline, zone: ZoneInfo) -> list[dict[str, str]]:
             "updatedAt": to_local(fact.at, zone),
         }
         for fact, outcome in timeline
-        if outcome == "applied"
+        if outcome == "applied" and fact.name not in RECORDS
     ]
 
 

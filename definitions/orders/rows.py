@@ -31,6 +31,42 @@ class Customer(Row, frozen=True):
     name: str
 
 
+class PersonAlias(Row, frozen=True):
+    """
+    A name of a person as one account knows them.
+
+    *kind* is `phone` (digits with the country's code), `email`, `bsuid` (WhatsApp's business-scoped user id), `order`
+    (an order of theirs), `person` (an id that was another's before the two turned out to be one), or `former_` and a
+    kind: given up.
+    """
+
+    table: ClassVar[str] = "person_alias"
+    key: ClassVar[tuple[str, ...]] = ("account_id", "kind", "value")
+
+    account_id: str
+    kind: str
+    value: str
+    person_id: str
+
+
+class Conversation(Row, frozen=True):
+    """
+    What is going on between one of our numbers and one person.
+
+    *person* is the phone number in digits, or the business-scoped id of who has none; *last_inbound_at* is when they
+    last wrote, 0 for never; *root* is the wamid of the template that the conversation began with, "" for none.
+    """
+
+    table: ClassVar[str] = "conversation"
+    key: ClassVar[tuple[str, ...]] = ("phone_number_id", "person")
+
+    phone_number_id: str
+    person: str
+    last_inbound_at: int
+    root: str
+    updated_at: int
+
+
 class OrderDocument(Row, frozen=True):
     """An order's document, as JSON, as the merchant put it."""
 

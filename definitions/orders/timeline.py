@@ -1,47 +1,88 @@
 """
 What a shipment's folded facts mean: its latest word, its attempts, its conflicts.
 
-Attempts are a ledger, not a number: an attempt has an id, a time and a reason, and may turn out not to count.
+Rule 1: attempts are a ledger, not a number: an attempt has an id, a time and a reason, and may turn out not to count.
+        The courier voids one when it grants that nobody came (Eshopbox's fake attempt), and restores one when it does
+        not after all.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from definitions.binding import Timeline, projection
 from definitions.orders import ndr
-from engine.fold import Fact
+from engine.fold import SETTLING, Fact, second_of
 
 FAILED = "forward.failed_delivery"
 
+VOIDED, RESTORED = "forward.attempt_voided", "forward.attempt_restored"
+"""That an attempt does not count, and that it does after all. Which, the detail `attempt` says: its UTC second."""
+
+ATTEMPT = "attempt"
+
+FLAGS = frozenset({"forward.shipment_delayed", "forward.shipment_held", "forward.unhold"})
+"""What is said of a parcel that stays where it is."""
+
+RECORDS = frozenset({VOIDED, RESTORED, *SETTLING})
+"""What is said of the record, not of the parcel."""
+
 
 class Attempt(Struct, frozen=True):
-    """One try to deliver that failed: the fact that says so, when, why, and whether it counts."""
+    """
+    One try to deliver that failed: the fact that says so, when, why, and whether it counts.
+
+    *voided_by* is the fact that says that it does not, "" if its reason is all there is to that.
+    """
 
     id: str
     at: int
     reason: str
     counts: bool
+    voided_by: str = ""
 
 
 def attempts(timeline: Timeline) -> tuple[Attempt, ...]:
-    """Return the ledger of failed attempts. Reports that follow one another with nothing between are one attempt."""
-    ledger: list[Attempt] = []
-    before = ""
+    """
+    Return the ledger of failed attempts. Reports that follow one another with nothing between are one attempt.
+
+    Whether one is voided is the last word on it. A word that names none is about the last before it that could count.
+    """
+    ledger: dict[str, Attempt] = {}
+    counting: set[str] = set()
+    last, before = "", ""
     for fact, outcome in timeline:
-        if outcome != "applied":
-            continue
-        if fact.name == FAILED and before != FAILED:
+        if fact.name == FAILED and outcome == "applied" and before != FAILED:
             reason = ndr.reason(fact.details.get("ndr_code", ""))
-            ledger.append(Attempt(fact.id, fact.at, reason.name, reason.counts))
-        before = fact.name
-    return tuple(ledger)
+            second = second_of(fact.at)
+            ledger[second] = Attempt(fact.id, fact.at, reason.name, reason.counts)
+            if reason.counts:
+                counting.add(second)
+                last = second
+        elif fact.name in (VOIDED, RESTORED):
+            named = fact.details.get(ATTEMPT) or last
+            if named in counting:
+                void = fact.name == VOIDED
+                ledger[named] = replace(ledger[named], counts=not void, voided_by=fact.id if void else "")
+        if outcome == "applied" and fact.name not in FLAGS | RECORDS:
+            before = fact.name
+    return tuple(ledger.values())
+
+
+def named_attempt(context: Mapping[str, Any], details: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the attempt, of the ledger in a shipment's *context*, that a fact with *details* says is void or not."""
+    could_count = [each for each in context.get("attempts", ()) if each["counts"] or each["voided_by"]]
+    named = details.get(ATTEMPT)
+    found = [each for each in could_count if not named or second_of(each["at"]) == named]
+    return found[-1] if found else None
 
 
 def latest(timeline: Timeline) -> Fact | None:
-    """Return the last fact that the shipment's state took."""
-    return next((fact for fact, outcome in reversed(timeline) if outcome == "applied"), None)
+    """Return the last fact about the parcel that the shipment's state took."""
+    taken = (fact for fact, outcome in reversed(timeline) if outcome == "applied" and fact.name not in RECORDS)
+    return next(taken, None)
 
 
 @projection("shipment")

@@ -15,6 +15,9 @@ NONE = "0000-00-00 00:00:00"
 LATEST = 253_370_764_799
 """The last second, since 1970, of the year 9998: every zone can say it."""
 
+USUAL_ZONE = "Asia/Kolkata"
+"""Where local times without a zone are from, unless the account says otherwise."""
+
 _DATES = ("%Y-%m-%d", "%d-%m-%Y")
 """Eshopbox's two published versions of a resolution's date."""
 

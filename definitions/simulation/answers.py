@@ -19,7 +19,7 @@ from definitions.flow_calls import MAX_ANSWER_BYTES, Call, DataMisfit, Flow, Rep
 from definitions.flow_compiler import INIT
 from definitions.flow_json.document import SUCCESS
 from definitions.media import CompletedMedia, Media, Upload
-from definitions.screens import Refused, Success
+from definitions.screens import About, Refused, Success
 from definitions.simulation.phone import Phone
 from engine.errors import StepError
 from engine.inference import GOES_TO
@@ -69,7 +69,7 @@ class Caller:
     """
     Calls a Flow as a phone does; *now* is when, *patience* how many seconds it waits for an answer.
 
-    It counts the calls, and their answers by code.
+    Its session is about *about*, as long as nobody says otherwise. It counts the calls, and their answers by code.
     """
 
     def __init__(self, flow: Flow, now: int, media: Media, patience: float) -> None:
@@ -78,6 +78,7 @@ class Caller:
         self._media = media
         self._patience = patience
         self._arrived: dict[bytes, Mapping[str, Any]] = {}
+        self.about: About | None = None
         self.calls = 0
         self.outcomes: dict[str, int] = {}
 
@@ -108,7 +109,7 @@ class Caller:
 
     def _call(self, action: str, screen: str, payload: Any) -> Call:
         self.calls += 1
-        return Call(f"{self.calls:032x}", action, screen, TOKEN, payload, self._now, self._media)
+        return Call(f"{self.calls:032x}", action, screen, TOKEN, payload, self._now, self._media, self.about)
 
     def _counted(self, answered: Answered) -> Answered:
         code = answered.reply.code

@@ -10,6 +10,8 @@ Rule 2: two situations are alike when the same can be done in both. One that is 
         has a value in it (shown, submitted or typed) that none of those had; then with the values of those inputs that
         made a difference there.
 Rule 3: what is broken is slipped in once on a way; after it everything goes on as usual.
+Rule 4: what a session is about changes while a customer thinks: from each situation that is walked thoroughly into
+        every other example of it.
 """
 
 from collections import deque
@@ -24,6 +26,7 @@ from definitions.flow_compiler import BACK, COMPLETE, DATA_EXCHANGE, INIT
 from definitions.flow_json.document import SUCCESS
 from definitions.media import Media
 from definitions.screen_data import ERROR_MESSAGE
+from definitions.screens import About
 from definitions.simulation.answers import NOW, PATIENCE, TOKEN, Answered, AnyMedia, Caller, Wrong
 from definitions.simulation.forms import Filled, Filler, said
 from definitions.simulation.inputs import is_empty
@@ -52,7 +55,8 @@ class World(Struct, frozen=True, kw_only=True):
 
     *data* and *recipient* are what the session was minted with, *values* further values of inputs by `SCREEN.name` or
     name, *media* gives the files that are picked, *now* is when it happens, in microseconds; *patience* how many
-    seconds a phone waits. *most* situations are walked.
+    seconds a phone waits. *most* situations are walked. *abouts* are what the session may be about, in place of the
+    logic's own examples.
     """
 
     data: Mapping[str, Any] = {}
@@ -62,6 +66,7 @@ class World(Struct, frozen=True, kw_only=True):
     now: int = NOW
     patience: float = PATIENCE
     most: int = MOST_SITUATIONS
+    abouts: Sequence[About] = ()
 
 
 class _Kind(Struct):
@@ -81,7 +86,7 @@ class _Situation(Struct, eq=False):
     A phone and its session, and what was found to lead from there: *on*, or *back* to an earlier screen.
 
     *ends* counts what ends the Flow. *offers*: something here leads on. *tainted*: something was slipped in on the way.
-    *cut*: not all that comes after was walked.
+    *cut*: not all that comes after was walked. *about* is what the session is about.
     """
 
     number: int
@@ -91,6 +96,7 @@ class _Situation(Struct, eq=False):
     step: str
     kind: _Kind
     tainted: bool
+    about: About | None = None
     on: list[int] = field(default_factory=list)
     back: list[int] = field(default_factory=list)
     ends: int = 0
@@ -122,6 +128,7 @@ class Walk:
         self._world = world
         self._caller = Caller(flow, world.now, world.media, world.patience)
         self._filler = Filler(flow.document, world.values)
+        self._abouts: Sequence[About | None] = world.abouts or flow.screens.examples or (None,)
         self._decided_by = {each.id: decided_by(each) for each in flow.document.screens.values()}
         self._referred_to = referred_to(flow.document)
         self._situations: list[_Situation] = []
@@ -142,8 +149,10 @@ class Walk:
         """Walk, and return what was found."""
         minted = {MINTED: self._world.data, RECIPIENT: self._world.recipient}
         start = self._flow.open(TOKEN, self._world.now, {name: value for name, value in minted.items() if value})
-        for entry in self._document.entries:
-            await self._open(entry, start)
+        for about in self._abouts:
+            self._caller.about = about
+            for entry in self._document.entries:
+                await self._open(entry, start)
         while waiting := self._next():
             await self._from(waiting.popleft())
         return self._found()
@@ -175,6 +184,7 @@ class Walk:
             self._show(None, phone, answered, start, f"opens on {answered.reply.screen}")
 
     async def _from(self, here: _Situation) -> None:
+        self._caller.about = here.about
         for text in here.phone.missing():
             self._warn("missing_data", here, f"{text} is not among the data that the screen is shown with")
         await self._press(here)
@@ -185,6 +195,7 @@ class Walk:
             await self._reopen(here)
             await self._too_late(here)
             await self._from_elsewhere(here)
+            self._change(here)
 
     async def _press(self, here: _Situation) -> None:
         """Press what works whatever is in the form."""
@@ -326,6 +337,13 @@ class Walk:
 
     # What else may come
 
+    def _change(self, here: _Situation) -> None:
+        """Let what the session is about become something else, unseen by the phone."""
+        for about in self._abouts:
+            if about != here.about:
+                self._caller.about = about
+                self._arrive(here, here.phone, here.instance, "what it is about changes")
+
     async def _too_late(self, here: _Situation) -> None:
         """Call when the session's time is over."""
         if here.instance.deadline is not None:
@@ -409,7 +427,9 @@ class Walk:
         """Return the situation of a phone and its session: a new one, or the first like it; None if it is cut."""
         tainted = tainted or (before is not None and before.tainted)
         lost = instance.state != phone.screen
-        key = tainted, self._looks(phone), lost, tuple(shown.screen for shown in phone.stack)
+        about = self._caller.about
+        place = self._abouts.index(about)
+        key = tainted, self._looks(phone), lost, tuple(shown.screen for shown in phone.stack), place
         leaves = self._leaves_of(phone, instance)
         kind = self._kinds.get(key)
         if kind is not None and leaves <= kind.leaves:
@@ -421,7 +441,7 @@ class Walk:
             return None
         kind = self._kinds.setdefault(key, _Kind(len(self._situations), set()))
         kind.leaves |= leaves
-        new = _Situation(len(self._situations), phone, instance, before, step, kind, tainted)
+        new = _Situation(len(self._situations), phone, instance, before, step, kind, tainted, about)
         self._situations.append(new)
         (self._tainted if tainted else self._firsts if new.is_first else self._alike).append(new)
         return new.number

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from datetime import datetime, timedelta
@@ -39,7 +40,8 @@ def renamed(document: Document, number: str) -> Document:
     """Return the same order under another number, with a shipment and a customer of its own."""
     copy = deepcopy(document)
     copy |= {"orderId": number, "customerOrderNumber": f"C-{number}"}
-    copy["shippingAddress"]["email"] = f"{number.lower()}@example.com"
+    phone = f"98{zlib.crc32(number.encode()) % 10**8:08}"
+    copy["shippingAddress"] |= {"email": f"{number.lower()}@example.com", "contactPhone": phone}
     for item in copy["items"]:
         item["forwardTrackingTimeline"]["trackingID"] = f"T-{number}"
     return copy

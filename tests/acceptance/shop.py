@@ -35,9 +35,9 @@ class Shop:
         """Return the port that the server listens on."""
         return urlsplit(self.world.url).port or 0
 
-    def open(self) -> None:
-        """Start the server on some port."""
-        self._server = Server([*SERVE, "--port", "0"], self.folder, {"WAYSTATE_ENV": "development"})
+    def open(self, **settings: str) -> None:
+        """Start the server on some port, with these settings beside those of development."""
+        self._server = Server([*SERVE, "--port", "0"], self.folder, {"WAYSTATE_ENV": "development", **settings})
         address = self._server.wait_until_up()
         with self.at_home():
             self.world = replace(world(), url=address)

@@ -29,6 +29,7 @@ from tests.api.speaking import (
     scan,
     session,
 )
+from tests.builders import NOON
 
 API = "/admin/api/v1"
 CASE = "O-1:T-1:20260101T120000Z"
@@ -36,7 +37,10 @@ CASE = "O-1:T-1:20260101T120000Z"
 SHIPPED = {
     "personalised_offer": "flow",
     "purchase_interest": "flow",
+    "ndr_resolution": "flow",
+    "portal_entry": "lifecycle",
     "repair_visit": "flow",
+    "flow_health": "lifecycle",
     "inquiry": "lifecycle",
     "message": "lifecycle",
     "ndr_case": "lifecycle",
@@ -88,19 +92,20 @@ def test_a_definition_shows_its_arrows_as_compiled(office: Server) -> None:
     shown = staff(office, "definitions/subscription").content
 
     assert shown["states"] == [
-        {"id": "inactive", "final": False, "tags": []},
+        {"id": "inactive", "final": False, "tags": ["never_asked"]},
         {"id": "active", "final": False, "tags": ["subscribed"]},
-        {"id": "paused", "final": False, "tags": []},
-        {"id": "unsubscribed", "final": False, "tags": []},
+        {"id": "paused", "final": False, "tags": ["resting"]},
+        {"id": "unsubscribed", "final": False, "tags": ["refused"]},
+        {"id": "merged", "final": True, "tags": []},
     ]
     assert shown["transitions"][0] == {
         "source": "inactive",
         "event": "opt_in",
         "target": "active",
-        "guard": None,
-        "effects": [],
+        "guard": "is_answered",
+        "effects": ["confirm_opt_in"],
     }
-    assert len(shown["transitions"]) == 8
+    assert len(shown["transitions"]) == 43
 
 
 @pytest.mark.parametrize("address", ["definitions/nothing", "definitions/nothing/diagram.mmd", "definitions/%00"])
@@ -136,13 +141,14 @@ def test_a_session_is_shown_whole(failed: Server) -> None:
 
     runs = failed.parts.catalogue.interpreter("ndr_case")
     (effect,) = shown.pop("effects")
+    known = shown.pop("context")
+    assert (known["opened_by"], known["opened_at"], known["terms"]["courier"]) == ("O-1:T-1", NOON, "eshopbox")
     assert shown == {
         "definition": "ndr_case",
         "version": runs.definition.version,
         "key": CASE,
         "state": "unsettled.open",
         "revision": 1,
-        "context": {"opened_by": "O-1:T-1", "opened_at": 1767268800000000},
         "allowed_events": [arrow.event for arrow in runs.definition.transitions if arrow.source == "unsettled.open"],
         "created_at": "2026-01-01T12:00:00Z",
         "updated_at": "2026-01-01T12:00:00Z",
@@ -158,7 +164,7 @@ def test_a_session_is_shown_whole(failed: Server) -> None:
         "created_at": "2026-01-01T12:00:00Z",
         "updated_at": "2026-01-01T12:00:00Z",
     }
-    assert staff(failed, "effects?status=pending").content == [{"id": effect_id, **effect}]
+    assert {"id": effect_id, **effect} in staff(failed, "effects?status=pending").content
 
 
 def test_a_history_is_what_happened_in_order(failed: Server) -> None:
@@ -282,13 +288,13 @@ def test_a_list_has_1_to_200_items(office: Server, limit: str) -> None:
 
 
 def test_an_effect_is_discarded_and_let_go_again(failed: Server) -> None:
-    (effect,) = staff(failed, "effects").content
+    (effect,) = (each for each in staff(failed, "effects").content if each["definition"] == "ndr_case")
     path = f"effects/{effect['id']}"
 
     assert refused(staff(failed, f"{path}/retry", "POST")) == (409, "effect_status")
     for act, status in (("discard", "discarded"), ("retry", "pending"), ("discard", "discarded")):
         assert staff(failed, f"{path}/{act}", "POST").said == (200, {"id": effect["id"], "status": status})
-        assert [item["id"] for item in staff(failed, f"effects?status={status}").content] == [effect["id"]]
+        assert effect["id"] in [item["id"] for item in staff(failed, f"effects?status={status}").content]
     assert refused(staff(failed, f"{path}/discard", "POST")) == (409, "effect_status")
     assert session(failed, "ndr_case", CASE)["effects"][0]["reason"] == "by staff"
 
@@ -307,8 +313,9 @@ def test_effects_come_the_oldest_first(failed: Server) -> None:
     failed.clock.move(1_000_000)
     resolve(failed)
     effects = staff(failed, "effects").content
-    assert [effect["name"] for effect in effects] == ["ask_customer", "send_resolution"]
-    assert all(one["created_at"] < other["created_at"] for one, other in pairwise(effects))
+    names = ["notify_created", "announce", "ask_customer", "announce", "send_resolution"]
+    assert [effect["name"] for effect in effects] == names
+    assert all(one["created_at"] <= other["created_at"] for one, other in pairwise(effects))
 
 
 # Counts

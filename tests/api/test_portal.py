@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.orders import _same_phone
 from definitions.orders import ndr
+from definitions.people.phones import same_phone
 from tests.api.serving import Server
 from tests.api.speaking import (
     ABSENT,
@@ -331,14 +331,14 @@ def test_a_phone_number_is_the_same_however_it_is_written(
     digits = [chr(ord(digit) + script) for digit in number]
     written = before + digits[0] + "".join(gap + digit for gap, digit in zip(between, digits[1:], strict=True))
 
-    assert _same_phone(number, written)
-    assert _same_phone(f"91{number}", written)
-    assert not _same_phone(number[::-1] + "1", written)
+    assert same_phone(number, written)
+    assert same_phone(f"91{number}", written)
+    assert not same_phone(number[::-1] + "1", written)
 
 
 @pytest.mark.parametrize(("one", "other"), [("", ""), ("", "9800000042"), ("0000042", "9800000042"), ("x", "y")])
 def test_too_little_of_a_number_is_none(one: str, other: str) -> None:
-    assert not _same_phone(one, other)
+    assert not same_phone(one, other)
 
 
 def test_a_resolution_takes_the_orders_number_however_written(failed: Server) -> None:

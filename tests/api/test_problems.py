@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import api.cases
+import api.order_book
 import api.orders
 import engine.errors
 from api.problems import MEDIA_TYPE, STATUS_OF, TITLES
@@ -15,6 +17,8 @@ from engine.errors import WorkflowError
 from tests.api.faults import FAULTS
 from tests.api.serving import Server
 from tests.api.speaking import Heard, an_order, ask, put_order, read_order, resolve, subscribe
+
+DESKS = {api.cases.__name__, api.order_book.__name__, api.orders.__name__}
 
 API = "/admin/api/v1"
 CANARY = "canary-7f3a"
@@ -46,15 +50,15 @@ def test_every_error_of_the_engine_has_a_status_of_its_own() -> None:
         assert code.replace("_", "").islower()
 
 
-def test_the_order_desks_errors_are_all_told_by_its_addresses() -> None:
-    told = {kind.__name__ for kind in kinds(WorkflowError) if kind.__module__ == api.orders.__name__}
+def test_the_desks_errors_are_all_told_by_its_addresses() -> None:
+    told = {kind.__name__ for kind in kinds(WorkflowError) if kind.__module__ in DESKS}
     assert told == {
         "UnknownOrder",
         "UnknownAccount",
         "AccountTaken",
         "UnknownCustomer",
         "UnknownCase",
-        "ResolutionInvalid",
+        "FieldInvalid",
     }
 
 

@@ -1,10 +1,14 @@
 """Sessions as staff open them and act on them, through the admin API."""
 
+import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from definitions.catalogue import SHIPPED
 from tests.api.serving import Server
 from tests.api.speaking import (
     Heard,
@@ -26,6 +30,7 @@ from tests.api.speaking import (
     statuses,
     subscribe,
 )
+from tests.builders import NOON
 
 API = "/admin/api/v1"
 CASE = "O-1:T-1:20260101T120000Z"
@@ -85,6 +90,112 @@ def test_only_flows_are_minted(office: Server, definition: str) -> None:
     heard = mint(office, definition)
     expected = (404, "unknown_definition") if definition else (422, "invalid_content")
     assert (heard.status, heard.content["code"]) == expected
+
+
+# Lifecycles of one's own
+
+REPAIR = {
+    "id": "repair",
+    "initial": "brought",
+    "states": {
+        "brought": {"on": {"mended": "done"}, "after": {"reminding": {}}},
+        "done": {"type": "final"},
+    },
+    "meta": {"delays": {"reminding": {"since": "promised_at", "ms": 1000}}},
+}
+SEEN = {
+    "id": "seen",
+    "initial": "a",
+    "states": {"a": {"on": {"b": "b"}}, "b": {"type": "final"}},
+    "meta": {"ordering": "event_time"},
+}
+
+
+@pytest.fixture
+def workshop(serve: Callable[..., Server], tmp_path: Path) -> Server:
+    """Return a server with lifecycles of its merchant's own."""
+    (tmp_path / "lifecycles").mkdir()
+    for document in (REPAIR, SEEN):
+        (tmp_path / f"lifecycles/{document['id']}.json").write_text(json.dumps(document))
+    return serve(definitions=tmp_path)
+
+
+def test_staff_and_systems_begin_a_lifecycle_of_their_own_under_a_key_of_theirs(workshop: Server) -> None:
+    heard = mint(workshop, "repair", key="R/1", data={"promised_at": NOON, "device": "camera"})
+
+    found = session(workshop, "repair", "R/1")
+    assert (heard.status, heard.content) == (201, {"key": "R/1"})
+    assert (found["state"], found["context"]) == ("brought", {"promised_at": NOON, "device": "camera"})
+    assert found["deadline"] == "2026-01-01T12:00:01Z"
+    assert act(workshop, "repair", "R/1", "mended").content["state"] == "done"
+    assert moves(workshop, "repair", "R/1") == [("opened", "brought", "brought"), ("mended", "brought", "done")]
+
+
+def test_a_session_that_is_there_is_not_opened_again(workshop: Server) -> None:
+    heard = at_once(range(8), lambda number: mint(workshop, "repair", key="R-1", data={"number": number}))
+
+    codes = sorted((each.status, each.content.get("code", "")) for each in heard)
+    (winner,) = [number for number, each in enumerate(heard) if each.status == 201]
+    assert codes == [(201, ""), *[(409, "session_exists")] * 7]
+    assert session(workshop, "repair", "R-1")["context"] == {"number": winner}
+
+
+def test_without_a_key_a_session_has_one_that_nobody_can_guess(workshop: Server) -> None:
+    keys = {mint(workshop, "repair").content["key"] for _ in range(3)}
+
+    assert len(keys) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{32}", key) for key in keys)
+
+
+def test_what_only_a_flow_s_session_has_is_refused_for_a_lifecycle_and_the_other_way_round(workshop: Server) -> None:
+    more = {"recipient": "919800000042", "about": {"definition": "order", "key": "O-1"}, "expires_in": 60}
+    heard = mint(workshop, "repair", key="R-1", **more)
+    keyed = mint(workshop, key="R-1")
+
+    assert (heard.status, [error["pointer"] for error in heard.content["errors"]]) == (
+        422,
+        [f"/{name}" for name in more],
+    )
+    assert (keyed.status, [error["pointer"] for error in keyed.content["errors"]]) == (422, ["/key"])
+    assert mint(workshop, "repair", key="R-1").status == 201, "nothing was opened before"
+
+
+@pytest.mark.parametrize("definition", ["order", "subscription", "seen", "nothing"])
+def test_what_is_opened_by_facts_or_by_what_it_is_about_is_not_opened_by_hand(
+    workshop: Server, definition: str
+) -> None:
+    for key in ("", "K-1"):
+        heard = mint(workshop, definition, key=key)
+        assert (heard.status, heard.content["code"]) == (404, "unknown_definition")
+
+
+REVIEW = {
+    "id": "review",
+    "initial": "wanted",
+    "states": {
+        "wanted": {"on": {"asked": "waiting"}},
+        "waiting": {"on": {"given": "given"}},
+        "given": {"type": "final"},
+    },
+}
+WANTED = {"definition": "review", "event": "asked", "key": "{key}:{second}", "opens": True}
+
+
+def test_a_shipment_of_one_s_own_begins_something_of_one_s_own(serve: Callable[..., Server], tmp_path: Path) -> None:
+    shipment = json.loads((SHIPPED / "lifecycles/shipment.json").read_bytes())
+    shipment["states"]["forward"]["states"]["delivered"]["meta"]["raise"].append(WANTED)
+    (tmp_path / "lifecycles").mkdir()
+    for document in (REVIEW, shipment):
+        (tmp_path / f"lifecycles/{document['id']}.json").write_text(json.dumps(document))
+    shop, key = serve(definitions=tmp_path), "O-1:T-1:20260101T120000Z"
+
+    put_order(shop, an_order("O-1"))
+    scan(shop, a_scan("delivered"))
+
+    review = session(shop, "review", key)
+    assert (review["state"], review["context"]["opened_by"]) == ("waiting", "O-1:T-1")
+    assert act(shop, "review", key, "given").content["state"] == "given"
+    assert session(shop, "order", "O-1")["state"] == "delivered"
 
 
 # Acting

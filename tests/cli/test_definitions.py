@@ -172,6 +172,152 @@ def test_what_is_no_json_is_told_like_everything_else(developer: Shell, text: by
     assert (finding["line"], finding["column"]) == (line, column)
 
 
+# A folder of definitions of one's own
+
+OWN_CODE = """\
+import definitions.binding as b
+from definitions.binding import effect as declares, guard
+from definitions.messages.compose import message
+from .gifts import wrapped
+
+PICKED = "picked_up_in_rain"
+raise SystemExit("a check runs no code")
+
+
+@declares("weigh", "weigh the parcel again", done="a")
+def weigh(wish): ...
+
+
+@guard
+def is_heavy(instance, event) -> bool: ...
+
+
+@b.projection(PICKED)
+def picked(timeline): ...
+
+
+def effect(name): ...
+
+
+effect("not_declared")
+declares("notify_gift_wrapped", "tell the customer that the gift is wrapped")(message)
+"""
+
+OWN = {
+    "id": "parcel",
+    "initial": "packed",
+    "meta": {"projection": "picked_up_in_rain"},
+    "states": {
+        "packed": {
+            "on": {
+                "a": {"target": "there", "guard": "is_heavy", "actions": ["weigh", "notify_gift_wrapped", "wrap"]},
+            }
+        },
+        "there": {"type": "final"},
+    },
+}
+GIFTS = 'from definitions import binding\n\nwrapped = binding.effect(name="wrap", meaning="wrap it")\n'
+SAID = {"templates": [{"name": "gift", "language": "en"}]}
+
+
+def test_what_a_folder_s_own_code_declares_is_known_and_nothing_of_it_runs(developer: Shell) -> None:
+    written(developer.folder / "my/bindings.py", OWN_CODE)
+    written(developer.folder / "my/gifts.py", GIFTS)
+    written(developer.folder / "my/lifecycles/parcel.json", json.dumps(OWN))
+    written(developer.folder / "my/messages.json", json.dumps({"events": {"notify_gift_wrapped": SAID}}))
+
+    assert developer.call("check", "my") == Said(0, "2 checked: 0 errors, 0 warnings\n")
+    assert checked(developer, "my/lifecycles/parcel.json") == (0, [])
+
+
+def test_what_no_code_declares_is_told(developer: Shell) -> None:
+    unknown = json.dumps(OWN).replace('"wrap"', '"not_declared"')
+    written(developer.folder / "my/bindings.py", "from definitions.binding import effect\neffect(")
+    written(developer.folder / "my/lifecycles/parcel.json", unknown)
+
+    broken = checked(developer, "my")
+    written(developer.folder / "my/bindings.py", OWN_CODE)
+    own = checked(developer, "my")
+
+    assert broken[0] == own[0] == 1
+    assert sorted(finding["code"] for finding in broken[1]) == [
+        *["UNKNOWN_EFFECT"] * 3,
+        "UNKNOWN_GUARD",
+        "UNKNOWN_PROJECTION",
+    ]
+    assert [finding["message"] for finding in own[1]] == ["no effect not_declared is declared"]
+
+
+def test_what_an_effect_would_tell_to_nobody_is_a_warning(developer: Shell) -> None:
+    code = (
+        'from definitions.binding import effect\nWEIGHED = "weighed"\neffect("weigh", "weigh", done=WEIGHED, dead="a")'
+    )
+    document = (
+        json.dumps({**OWN, "meta": {}}).replace('"is_heavy"', "null").replace(', "notify_gift_wrapped", "wrap"', "")
+    )
+    written(developer.folder / "my/bindings.py", code)
+    written(developer.folder / "my/lifecycles/parcel.json", document)
+
+    exit_code, (finding,) = checked(developer, "my")
+
+    assert (exit_code, finding["severity"], finding["code"]) == (0, "warning", "UNHEARD_OUTCOME")
+    assert (finding["pointer"], finding["message"].split()[:3]) == (
+        "/states/packed/on/a",
+        ["weigh", "tells", "weighed"],
+    )
+
+
+COURIER = {"extends": "generic", "statuses": {"ofd": {"status": "out_for_deliver"}, "dlv": {"status": "delivered"}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "pointer", "place"),
+    [
+        ("couriers/mine.json", COURIER, "INVALID_COURIER", "/statuses/ofd/status", '"status": "out_for_deliver"'),
+        ("couriers/mine.json", {"extends": "nobody"}, "INVALID_COURIER", "/extends", '"extends"'),
+        ("couriers/mine.json", {"extends": "generic", "url": "https://x.example{"}, "INVALID_COURIER", "/url", '"url"'),
+        ("couriers/mine.json", [], "INVALID_COURIER", "", "[]"),
+        ("products.json", {"1": {"TEA": {"name": "Tea", "price": -1, "currency": "INR"}}}, "INVALID_PRODUCTS",
+         "/1/TEA/price", '"price"'),
+        ("webhooks.json", [{"name": "erp", "url": "https://x.example", "event": ["*"]}], "INVALID_WEBHOOKS",
+         "/0/event", '"event"'),
+    ],
+)  # fmt: skip
+def test_the_other_files_of_a_folder_are_checked_too(
+    developer: Shell, name: str, text: Any, code: str, pointer: str, place: str
+) -> None:
+    source = json.dumps(text)
+    path = written(developer.folder / "my" / name, source)
+
+    found = checked(developer, "my")
+
+    assert found == checked(developer, str(path))
+    ((finding,), finding_code) = found[1], found[0]
+    assert (finding_code, finding["file"], finding["code"], finding["pointer"]) == (1, str(path), code, pointer)
+    assert (finding["line"], finding["column"]) == (1, 1 + source.index(place))
+
+
+def test_files_of_a_folder_that_are_right_have_no_finding(developer: Shell) -> None:
+    right = {
+        "couriers/mine.json": {"extends": "near", "aliases": ["Mine"]},
+        "couriers/near.json": {"extends": "generic", "statuses": {"back": {"status": "delivered", "leg": "rto"}}},
+        "products.json": {"1": {"TEA": {"name": "Tea", "price": 30100, "currency": "INR"}}},
+        "webhooks.json": [{"name": "erp", "url": "https://x.example"}],
+    }
+    for name, content in right.items():
+        written(developer.folder / "my" / name, json.dumps(content))
+
+    assert developer.call("check", "my") == Said(0, "4 checked: 0 errors, 0 warnings\n")
+
+
+def test_a_key_that_is_twice_in_such_a_file_is_a_warning(developer: Shell) -> None:
+    written(developer.folder / "products.json", '{"1": {}, "1": {}}')
+
+    code, (finding,) = checked(developer, "products.json")
+
+    assert (code, finding["code"], finding["severity"], finding["column"]) == (0, "DUPLICATE_KEY", "warning", 11)
+
+
 # Bad usage, and what cannot be read
 
 

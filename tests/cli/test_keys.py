@@ -2,6 +2,7 @@
 
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from api.cli.exits import BAD_CONFIGURATION
 from tests.cli.shell import SECRETS, Said, Shell
+from tests.standins.graph import Fault, GraphStandIn, as_json, graph_standin, refused
 
 PASSPHRASE = SECRETS["PASSPHRASE"]
 NOT_ENCRYPTED = "It is not encrypted: there is no WAYSTATE_PASSPHRASE.\n"
@@ -110,3 +112,69 @@ def test_what_is_wrong_with_keys_is_one_line(
     said = shell.call("keys", *[argument.replace("KEY", path.name) for argument in arguments])
 
     assert said == Said(BAD_CONFIGURATION, err=f"waystate: {line.format(name=path.name)}\n")
+
+
+# Meta's copy
+
+NUMBERS = ("100000000000001", "100000000000002")
+
+
+@pytest.fixture
+def standin() -> Iterator[GraphStandIn]:
+    with graph_standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def owner(home: Path, standin: GraphStandIn) -> Shell:
+    """Return the shell of somebody with two numbers, and two keys in the ring."""
+    shell = Shell(home, GRAPH_URL=standin.url, ACCESS_TOKEN="EAA-test", PHONE_NUMBER_ID=",".join(NUMBERS))  # noqa: S106 - nobody's
+    for _ in range(2):
+        shell.call("keys", "generate")
+    return shell
+
+
+def test_the_newest_key_goes_to_every_number_and_is_read_back(owner: Shell, standin: GraphStandIn) -> None:
+    name, _, _, mark = owner.call("keys", "list").out.splitlines()[0].split()
+
+    said = owner.call("keys", "upload")
+
+    assert said == Said(0, "".join(f"{number}  {name}  {mark}  VALID\n" for number in NUMBERS))
+    newest = load_pem_private_key(Path("var/keys", name).read_bytes(), None)
+    kept = {number: load_pem_public_key(pem.encode()) for number, pem in standin.keys.items()}
+    assert kept == dict.fromkeys(NUMBERS, newest.public_key())
+
+
+def test_a_key_that_does_not_hold_is_told(owner: Shell, standin: GraphStandIn) -> None:
+    standin.mismatched = {NUMBERS[1]}
+
+    said = owner.call("keys", "upload")
+
+    assert (said.code, [line.split()[-1] for line in said.out.splitlines()]) == (1, ["VALID", "MISMATCH"])
+    assert said.err == "Calls from a number whose key is not VALID fail; upload it again, or register it anew.\n"
+
+
+def test_a_key_that_meta_did_not_keep_is_told(owner: Shell, standin: GraphStandIn) -> None:
+    standin.keys = {NUMBERS[0]: "-----BEGIN PUBLIC KEY-----\nanother\n-----END PUBLIC KEY-----\n"}
+    standin.goes_wrong(Fault(accepted=False, answer=as_json({"success": True})))
+
+    said = owner.call("keys", "upload", PHONE_NUMBER_ID=NUMBERS[0])
+
+    assert (said.code, said.out.split()[-1]) == (1, "MISMATCH")
+
+
+@pytest.mark.parametrize("missing", ["ACCESS_TOKEN", "PHONE_NUMBER_ID"])
+def test_without_a_token_or_a_number_no_key_goes_out(owner: Shell, standin: GraphStandIn, missing: str) -> None:
+    said = owner.call("keys", "upload", **{missing: ""})
+
+    assert (said.code, said.out, standin.asked) == (BAD_CONFIGURATION, "", [])
+    assert f"; WAYSTATE_{missing}; " in said.err
+
+
+def test_a_number_that_is_not_ours_is_told(owner: Shell, standin: GraphStandIn) -> None:
+    standin.goes_wrong(refused(100, error_subcode=33, message="Unsupported post request."))
+
+    said = owner.call("keys", "upload")
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("Error: Graph refused (100/33); Unsupported post request.; no such thing is there")

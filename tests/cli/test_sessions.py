@@ -148,14 +148,14 @@ def test_a_session_is_shown_as_json(shell: Shell) -> None:
 
 
 def test_an_event_moves_a_session_once(shell: Shell, inquiry: str) -> None:
-    send = ["sessions", "send", "inquiry", inquiry, "answered", "--id", f"a-{inquiry}"]
+    send = ["sessions", "send", "inquiry", inquiry, "closed", "--id", f"a-{inquiry}"]
     given = ["--data", '{"by": "phone"}', "--reason", "called back"]
 
     said = [shell.call(*send, *given) for _ in range(2)]
 
     history = json.loads(shell.call("sessions", "show", "--json", "inquiry", inquiry).out)["history"]
-    assert said == [Said(0, "answered\n")] * 2
-    assert [(item["event"], item["target_state"]) for item in history] == [("asked", "open"), ("answered", "answered")]
+    assert said == [Said(0, "closed\n")] * 2
+    assert [(item["event"], item["target_state"]) for item in history] == [("asked", "open"), ("closed", "closed")]
     assert history[1]["data"] == {"by": "phone", "reason": "called back"}
 
 
@@ -176,6 +176,20 @@ def test_data_that_is_no_object_is_bad_usage(shell: Shell, inquiry: str, data: s
     assert (said.code, said.out) == (2, "")
     assert "Error: Invalid value for --data: not a JSON object: " in said.err
     assert shell.call("sessions", "send", "inquiry", inquiry, "closed") == Said(0, "closed\n")
+
+
+# open
+
+
+def test_a_session_is_opened_and_its_key_printed(shell: Shell) -> None:
+    said = shell.call("sessions", "open", "purchase_interest", "--data", '{"campaign": "early"}')
+
+    assert (said.code, said.err) == (0, "")
+    shown = json.loads(shell.call("sessions", "show", "--json", "purchase_interest", said.out.strip()).out)
+    assert (shown["state"], shown["context"]["data"]) == ("not_opened", {"campaign": "early"})
+    assert shell.call("sessions", "open", "purchase_interest", "--data", "[]").code == 2
+    refused = shell.call("sessions", "open", "order", "--key", "O-1")
+    assert (refused.code, refused.err.partition(";")[0]) == (1, "Error: unknown_definition")
 
 
 # What does not work out
@@ -201,6 +215,7 @@ def test_a_session_that_is_not_there_is_told(shell: Shell, arguments: list[str])
         ["list", "order"],
         ["show", "order"],
         ["send", "order", "O-1"],
+        ["open"],
         ["forget"],
     ],
     ids=" ".join,

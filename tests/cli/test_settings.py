@@ -17,6 +17,7 @@ from tests.cli.shell import SECRETS
 COMPLETE = {"APP_SECRET": "app-secret", "VERIFY_TOKEN": "verify-token", "PRIVATE_KEY_FILE": "keys"}
 KEPT = Path("var/development.json")
 HIDDEN = "what-nobody-may-read-4d"
+SIGNING = "whsec_c2lnbmluZyBzZWNyZXQgb2YgdGhlIHRlc3Rz"
 
 
 def environ(**settings: str) -> dict[str, str]:
@@ -74,6 +75,8 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "ADMIN_TOKEN": ("a-1", "a-1"),
     "PORTAL_TOKEN": ("p-1", "p-1"),
     "COURIER_SECRETS": ("generic=one,eshopbox=two", "generic=one,eshopbox=two"),
+    "COURIER_TOKENS": ("generic=one,eshopbox=two", "generic=one,eshopbox=two"),
+    "WEBHOOK_SECRETS": (f"erp={SIGNING}", f"erp={SIGNING}"),
 }
 
 
@@ -90,12 +93,14 @@ def test_what_they_mean() -> None:
         DEFINITIONS=f"one{os.pathsep}{os.pathsep}two",
         PHONE_NUMBER_ID=" 100 ,101,",
         COURIER_SECRETS=" generic = one=1 , eshopbox=two,",
+        WEBHOOK_SECRETS=f" erp = {SIGNING} , crm={SIGNING},",
     )
 
     assert settings.database == Path("/srv/waystate.db")
     assert settings.definition_folders == (Path("one"), Path("two"))
     assert settings.phone_numbers == {"100", "101"}
     assert settings.couriers == {"generic": "one=1", "eshopbox": "two"}
+    assert settings.webhook_signing == {"erp": SIGNING, "crm": SIGNING}
     assert load(environ(**{**COMPLETE, "APP_SECRET": "new, old,"})).app_secrets == (b"new", b"old")
 
 
@@ -163,7 +168,15 @@ WRONG = [
     ("COURIER_SECRETS", HIDDEN),
     ("COURIER_SECRETS", f"={HIDDEN}"),
     ("COURIER_SECRETS", "generic="),
+    ("COURIER_TOKENS", HIDDEN),
+    ("COURIER_TOKENS", f"={HIDDEN}"),
+    ("COURIER_TOKENS", f"generic={HIDDEN}ü"),
     ("COURIER_SECRETS", f"generic={HIDDEN}ü"),
+    ("WEBHOOK_SECRETS", HIDDEN),
+    ("WEBHOOK_SECRETS", f"={SIGNING}"),
+    ("WEBHOOK_SECRETS", f"erp={HIDDEN}"),
+    ("WEBHOOK_SECRETS", f"erp={SIGNING.removeprefix('whsec_')}"),
+    ("WEBHOOK_SECRETS", "erp=whsec_dG9vIHNob3J0"),
     ("DATA_KEY", HIDDEN),
     ("DATA_KEY", "dG9vIHNob3J0"),
     ("ADMIN_TOKEN", f"{HIDDEN}ü"),

@@ -5,8 +5,20 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.model import EffectStatus
-from engine.ports import Answer, Decision, FamilyRecord, Identity, Receipt, Store, Verdict, Version
+from engine.model import Armed, EffectStatus, Step
+from engine.ports import (
+    Answer,
+    Decision,
+    EffectChange,
+    FamilyRecord,
+    Head,
+    Identity,
+    Owed,
+    Receipt,
+    Store,
+    Verdict,
+    Version,
+)
 from engine.runtime import settle
 from tests.builders import (
     HOUR,
@@ -53,8 +65,8 @@ async def test_what_was_never_stored_is_not_there(store: Store) -> None:
         pytest.param({"path": ()}, id="no path"),
         pytest.param({"context": NASTY}, id="context"),
         pytest.param({"family": "O-1"}, id="family"),
-        pytest.param({"deadline": NOON + HOUR}, id="deadline"),
-        pytest.param({"deadline": 0}, id="deadline of zero"),
+        pytest.param({"timers": (Armed("late", NOON + HOUR), Armed('"lost"', NOON + 2 * HOUR))}, id="timers"),
+        pytest.param({"timers": (Armed("late", 0),)}, id="deadline of zero"),
         pytest.param({"created_at": 0, "updated_at": 2**62}, id="times"),
         pytest.param({"entry": 2**40, "steps": 2**40, "revision": 2**40}, id="counts"),
         pytest.param({"version": ""}, id="no version"),
@@ -73,14 +85,14 @@ async def test_an_instance_is_loaded_as_it_was_committed(store: Store, changes: 
         pytest.param({"state": "moving", "path": ("packed", "moving"), "entry": 1}, id="moved"),
         pytest.param({"context": NASTY}, id="context"),
         pytest.param({"context": {}}, id="context emptied"),
-        pytest.param({"deadline": None}, id="deadline over"),
-        pytest.param({"deadline": NOON + 2 * HOUR}, id="deadline moved"),
+        pytest.param({"timers": ()}, id="deadline over"),
+        pytest.param({"timers": (Armed("late", NOON + 2 * HOUR),)}, id="deadline moved"),
         pytest.param({"version": "migrated"}, id="migrated to another version"),
         pytest.param({"family": "O-2"}, id="joined a family"),
     ],
 )
 async def test_a_change_of_an_instance_is_loaded_as_it_was_committed(store: Store, changes: dict[str, Any]) -> None:
-    born = a_birth(context={"city": "Pune"}, deadline=NOON + HOUR)
+    born = a_birth(context={"city": "Pune"}, timers=(Armed("late", NOON + HOUR),))
     changed = a_step(born.after, an_event("held"), **changes)
 
     await store.commit(a_decision(born))
@@ -389,6 +401,56 @@ async def test_receipts_come_in_the_order_they_were_asked_for(store: Store) -> N
     assert await store.recall([]) == []
 
 
+# Timers
+
+
+def waiting_until(key: str, *times: int, **changes: Any) -> Step:
+    """Return the first step of a parcel whose timers are due at these times."""
+    return a_birth(key, timers=tuple(Armed("late", at) for at in times), **changes)
+
+
+async def test_what_is_due_comes_the_earliest_first_and_no_sooner(store: Store) -> None:
+    await store.commit(
+        a_decision(
+            waiting_until("P-1", NOON + 2),
+            waiting_until("P-2"),
+            waiting_until("P-3", NOON, NOON + 9),
+            waiting_until("P-4", NOON + 3),
+            waiting_until("P-5", NOON + 2),
+            a_step(an_instance(definition=a_definition(name="letter")), timers=(Armed("late", 0),)),
+        )
+    )
+
+    letter, first, second, third, last = ("letter", "P-7"), *(("parcel", f"P-{key}") for key in (3, 1, 5, 4))
+    assert await store.due(NOON + 3, 9) == [letter, first, second, third, last]
+    assert await store.due(NOON + 2, 9) == [letter, first, second, third]
+    assert await store.due(NOON + 9, 2) == [letter, first]
+    assert await store.due(-1, 9) == []
+
+
+async def test_what_has_fired_is_due_by_its_next_timer(store: Store) -> None:
+    born = waiting_until("P-1", NOON, NOON + HOUR)
+    await store.commit(a_decision(born))
+    fired = a_step(born.after, timers=born.after.timers[1:])
+    await store.commit(a_decision(fired))
+
+    assert await store.due(NOON + HOUR - 1, 9) == []
+    assert await store.due(NOON + HOUR, 9) == [("parcel", "P-1")]
+
+    await store.commit(a_decision(a_step(fired.after, timers=())))
+
+    assert await store.due(2**62, 9) == []
+
+
+async def test_what_was_not_committed_is_not_due(store: Store) -> None:
+    born = waiting_until("P-1", NOON + HOUR)
+    await store.commit(a_decision(born))
+    stale = a_step(replace(born.after, revision=7), timers=(Armed("late", NOON),))
+
+    assert await store.commit(a_decision(stale)) is STALE
+    assert await store.due(NOON, 9) == []
+
+
 # The journal
 
 
@@ -455,8 +517,8 @@ async def test_an_effect_declared_again_stays_as_it_is(store: Store) -> None:
     assert effects(store) == {first.effects[0].key: Recorded("notify", "done", "called")}
 
 
-@pytest.mark.parametrize("status", ["calling", "done", "unknown", "dead", "discarded"])
-async def test_only_a_pending_effect_is_withdrawn(store: Store, status: EffectStatus) -> None:
+@pytest.mark.parametrize("status", ["calling", "done", "unknown"])
+async def test_what_was_called_is_not_withdrawn_but_marked(store: Store, status: EffectStatus) -> None:
     called = asking_for(a_birth("P-1"), "notify", status=status, reason="as it was")
     pending = asking_for(a_birth("P-2"), "notify")
     other = asking_for(a_birth("P-3"), "notify")
@@ -466,10 +528,20 @@ async def test_only_a_pending_effect_is_withdrawn(store: Store, status: EffectSt
     await store.commit(a_decision(withdrawn=(keys[0], keys[1], "no such key")))
 
     assert effects(store) == {
-        keys[0]: Recorded("notify", status, "as it was"),
+        keys[0]: Recorded("notify", status, "superseded"),
         keys[1]: Recorded("notify", "discarded", "superseded"),
         keys[2]: Recorded("notify", "pending", ""),
     }
+
+
+@pytest.mark.parametrize("status", ["dead", "discarded"])
+async def test_what_is_at_its_end_is_not_withdrawn(store: Store, status: EffectStatus) -> None:
+    ended = asking_for(a_birth("P-1"), "notify", status=status, reason="as it was")
+    await store.commit(a_decision(ended))
+
+    await store.commit(a_decision(withdrawn=(ended.effects[0].key,)))
+
+    assert effects(store) == {ended.effects[0].key: Recorded("notify", status, "as it was")}
 
 
 async def test_what_is_declared_and_withdrawn_by_one_decision_is_withdrawn_whoever_shares_its_turn(
@@ -485,58 +557,165 @@ async def test_what_is_declared_and_withdrawn_by_one_decision_is_withdrawn_whoev
 
 
 @pytest.mark.parametrize(
-    ("expected", "changes"),
+    ("expected", "verdict"),
     [
-        pytest.param(["pending"], True, id="as expected"),
-        pytest.param(["unknown", "pending"], True, id="one of those expected"),
-        pytest.param(["calling", "done"], False, id="none of those expected"),
-        pytest.param([], False, id="nothing is expected"),
+        pytest.param(("pending",), COMMITTED, id="as expected"),
+        pytest.param(("unknown", "pending"), COMMITTED, id="one of those expected"),
+        pytest.param(("calling", "done"), STALE, id="none of those expected"),
     ],
 )
-async def test_an_effects_status_is_set_only_if_it_is_as_expected(
-    store: Store, expected: list[str], *, changes: bool
+async def test_an_effect_changes_only_if_it_is_as_expected(
+    store: Store, expected: tuple[EffectStatus, ...], verdict: Verdict
 ) -> None:
     step, other = asking_for(a_birth("P-1"), "notify"), asking_for(a_birth("P-2"), "notify")
     await store.commit(a_decision(step, other))
     [effect] = step.effects
 
-    assert await store.set_effect(effect.key, expected, "calling", "handed over", NOON) is changes
-    status = Recorded("notify", "calling", "handed over") if changes else Recorded("notify", "pending", "")
+    change = EffectChange(key=effect.key, expected=expected, status="calling", reason="handed over")
+    assert await store.commit(a_decision(changed=(change,))) is verdict
+    status = Recorded("notify", "calling", "handed over") if verdict is COMMITTED else Recorded("notify", "pending", "")
     assert effects(store) == {effect.key: status, other.effects[0].key: Recorded("notify", "pending", "")}
 
 
-async def test_an_effects_status_may_be_set_to_what_it_is(store: Store) -> None:
+async def test_what_a_change_does_not_speak_of_stays(store: Store) -> None:
     step = asking_for(a_birth(), "notify")
-    await store.commit(a_decision(step))
-
-    assert await store.set_effect(step.effects[0].key, ["calling", "pending"], "pending", "again", NOON)
-    assert effects(store) == {step.effects[0].key: Recorded("notify", "pending", "again")}
-
-
-async def test_an_effect_that_nobody_declared_has_no_status_to_set(store: Store) -> None:
-    assert not await store.set_effect("no such key", ["pending"], "calling", "", NOON)
-    assert effects(store) == {}
-
-
-async def test_of_two_that_set_an_effects_status_at_once_one_does(store: Store) -> None:
-    step = asking_for(a_birth(), "notify")
-    await store.commit(a_decision(step))
-
-    async def take() -> bool:
-        return await store.set_effect(step.effects[0].key, ["pending"], "calling", "", NOON)
-
-    assert sorted(await asyncio.gather(take(), take())) == [False, True]
-
-
-async def test_an_effect_that_is_being_called_is_not_withdrawn(store: Store) -> None:
-    step = asking_for(a_birth(), "notify")
-    await store.commit(a_decision(step))
+    await store.commit(a_decision(step, recorded_at=NOON))
     [effect] = step.effects
+    begun = EffectChange(key=effect.key, expected=("pending",), status="calling", called=True, lane="one")
+    ended = EffectChange(key=effect.key, expected=("calling",), status="unknown", reason="slow", due=7, again=True)
 
-    await store.set_effect(effect.key, ["pending"], "calling", "handed over", NOON)
-    await store.commit(a_decision(withdrawn=(effect.key,)))
+    await store.commit(a_decision(changed=(begun,), recorded_at=NOON + MINUTE))
+    await store.commit(a_decision(changed=(ended,), recorded_at=NOON + HOUR))
 
-    assert effects(store) == {effect.key: Recorded("notify", "calling", "handed over")}
+    [owed] = await store.owed([effect.key])
+    assert owed == Owed(
+        key=effect.key,
+        number=1,
+        name="notify",
+        definition="parcel",
+        instance_key="P-7",
+        status="unknown",
+        reason="slow",
+        lane="one",
+        attempts=1,
+        rounds=1,
+        due=7,
+        called_at=NOON + MINUTE,
+        outcome="",
+        created_at=NOON,
+        updated_at=NOON + HOUR,
+        event=step.event.name,
+        source_state=step.before.state,
+        target_state=step.after.state,
+        occurred_at=step.event.at,
+        data=dict(step.event.data),
+    )
+
+
+async def test_whoever_was_overtaken_by_another_attempt_changes_nothing(store: Store) -> None:
+    step = asking_for(a_birth(), "notify")
+    await store.commit(a_decision(step))
+    key = step.effects[0].key
+    begin = EffectChange(key=key, expected=("pending", "calling"), status="calling", called=True)
+    await store.commit(a_decision(changed=(begin,)))
+    await store.commit(a_decision(changed=(begin,)))
+
+    late = EffectChange(key=key, expected=("calling",), status="done", attempts=1)
+    assert await store.commit(a_decision(changed=(late,))) is STALE
+    assert await store.commit(a_decision(changed=(replace(late, attempts=2),))) is COMMITTED
+
+
+async def test_a_decision_that_settles_an_effect_of_another_mind_does_nothing_else(store: Store) -> None:
+    step = asking_for(a_birth(), "notify", status="done")
+    await store.commit(a_decision(step))
+    change = EffectChange(key=step.effects[0].key, expected=("calling",), status="dead")
+
+    assert await store.commit(a_decision(a_birth("P-2"), changed=(change,), identities=["e-2"])) is STALE
+    assert await load(store, "P-2") == [None]
+    assert await store.recall([Identity("test", "e-2")]) == [None]
+
+
+async def test_an_effect_that_nobody_declared_cannot_change(store: Store) -> None:
+    change = EffectChange(key="no such key", expected=("pending",), status="calling")
+
+    assert await store.commit(a_decision(changed=(change,))) is STALE
+    assert await store.owed(["no such key"]) == [None]
+
+
+async def test_of_two_that_take_an_effect_at_once_one_does(store: Store) -> None:
+    step = asking_for(a_birth(), "notify")
+    await store.commit(a_decision(step))
+    take = a_decision(changed=(EffectChange(key=step.effects[0].key, expected=("pending",), status="calling"),))
+
+    assert {*await together(store, take, take)} == {COMMITTED, STALE}
+
+
+async def in_lane(store: Store, key: str, lane: str, status: EffectStatus = "pending", due: int = 0) -> str:
+    """Let a parcel ask for something in a lane, and return the effect's key."""
+    step = asking_for(a_birth(key), "notify")
+    await store.commit(a_decision(step, recorded_at=NOON))
+    change = EffectChange(key=step.effects[0].key, expected=("pending",), status=status, lane=lane, due=due)
+    await store.commit(a_decision(changed=(change,), recorded_at=NOON))
+    return step.effects[0].key
+
+
+async def test_the_heads_are_the_first_of_their_lanes(store: Store) -> None:
+    first = await in_lane(store, "P-1", "anna")
+    await in_lane(store, "P-2", "anna")
+    of_ben = await in_lane(store, "P-3", "ben")
+    nobodys = await in_lane(store, "P-4", "")
+
+    assert [head.key for head in await store.heads(NOON, 0, 10)] == [first, of_ben]
+    assert [head.key for head in await store.heads(NOON, 0, 1)] == [first]
+    assert [owed.key for owed in await store.unaddressed(NOON, 10)] == [nobodys]
+
+
+async def test_what_is_for_later_needs_no_lane_yet(store: Store) -> None:
+    later = await in_lane(store, "P-1", "", due=NOON)
+    assert await store.heads(NOON, 0, 10) == []
+
+    assert await store.unaddressed(NOON - 1, 10) == []
+    assert [owed.key for owed in await store.unaddressed(NOON, 10)] == [later]
+
+
+@pytest.mark.parametrize(
+    ("status", "due", "doubted_before", "held_up"),
+    [
+        pytest.param("pending", NOON + HOUR, 0, True, id="one that waits for its time"),
+        pytest.param("calling", 0, NOON + HOUR, True, id="one that is being called"),
+        pytest.param("unknown", 0, NOON - 1, True, id="one in doubt"),
+        pytest.param("unknown", 0, NOON, False, id="one in doubt for long"),
+        pytest.param("done", 0, 0, False, id="one that is done"),
+        pytest.param("dead", 0, 0, False, id="one that is dead"),
+        pytest.param("discarded", 0, 0, False, id="one that is discarded"),
+    ],
+)
+async def test_what_holds_up_a_lane(
+    store: Store, status: EffectStatus, due: int, doubted_before: int, *, held_up: bool
+) -> None:
+    await in_lane(store, "P-1", "anna", status, due)
+    behind = await in_lane(store, "P-2", "anna")
+
+    assert [head.key for head in await store.heads(NOON, doubted_before, 10)] == ([] if held_up else [behind])
+
+
+async def test_a_head_says_when_its_lane_was_last_called(store: Store) -> None:
+    first, second = await in_lane(store, "P-1", "anna"), await in_lane(store, "P-2", "anna")
+    assert await store.heads(NOON, 0, 10) == [Head(first, "anna", "notify", 0, None)]
+
+    called = EffectChange(key=first, expected=("pending",), status="done", called=True)
+    await store.commit(a_decision(changed=(called,), recorded_at=NOON + MINUTE))
+    assert await store.heads(NOON, 0, 10) == [Head(second, "anna", "notify", 0, NOON + MINUTE)]
+
+
+async def test_what_lingers_has_had_its_status_for_a_while(store: Store) -> None:
+    stuck = await in_lane(store, "P-1", "anna", "calling")
+    await in_lane(store, "P-2", "ben", "unknown")
+
+    assert [owed.key for owed in await store.lingering("calling", NOON + 1, 10)] == [stuck]
+    assert await store.lingering("calling", NOON, 10) == []
+    assert [owed.key for owed in await store.lingering("calling", NOON + 1, 10, "notify")] == [stuck]
+    assert await store.lingering("calling", NOON + 1, 10, "another") == []
 
 
 # Families and facts

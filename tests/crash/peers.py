@@ -30,7 +30,7 @@ SCANS = (
     ("packed", "preparing", ()),
     ("out_for_delivery", "shipped", ()),
     ("failed_delivery", "delivery_failed", ("attempt_failed", "unsettled.late")),
-    ("out_for_delivery", "shipped", ("out_for_delivery", "unsettled.late")),
+    ("out_for_delivery", "shipped", ()),
     ("delivered", "delivered", ("delivered", "closed.resolved_delivered")),
 )
 """What a courier reports each hour, the state that the order comes to, and the step of the failed delivery's case."""
@@ -281,5 +281,6 @@ class Town:
             body=json.dumps(document).encode(),
             headers={"Content-Type": "application/json", "Authorization": token},
             marks=(("order_document", order),),
-            opened=(("order", order), ("shipment", f"{order}:{tracking_id}")),
+            steps=(Step(("order", order), "ordered", f"document/{order}", "created", "created"),),
+            opened=(("shipment", f"{order}:{tracking_id}"),),
         )

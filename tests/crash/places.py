@@ -30,10 +30,13 @@ SECRETS = {
 }
 ACCOUNT = {"accountSlug": "dfc", "name": "Dhruv Foods", "timezone": "Asia/Kolkata"}
 
+SERVE_ONLY = (*SERVE, "--no-worker")
+"""Serves and delivers nothing: what is delivered is another trial's matter (tests/crash/deliveries.py)."""
+
 SERVING = """
 import sys
 from api.cli import main
-sys.argv = ["waystate", "serve"]
+sys.argv = ["waystate", "serve", "--no-worker"]
 main()
 """
 
@@ -45,7 +48,7 @@ sqlite.SLOW_SYNC, sqlite.SAMPLES = 0, 1
 
 
 def altered(code: str) -> Sequence[str]:
-    """Return what serves as `waystate serve` does, after *code* has changed something about it."""
+    """Return what serves as `waystate serve --no-worker` does, after *code* has changed something about it."""
     return [sys.executable, "-c", code + SERVING]
 
 
@@ -82,7 +85,7 @@ class Place:
         }
         return {**SECRETS, **places}
 
-    def start(self, command: Sequence[str] = SERVE) -> Server:
+    def start(self, command: Sequence[str] = SERVE_ONLY) -> Server:
         """Return a server that is coming up; whoever asked closes it."""
         return Server(command, self.folder, self.environment)
 

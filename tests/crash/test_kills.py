@@ -66,8 +66,9 @@ LOSSES = {
     "a session's revision was lost": "UPDATE instance SET revision = revision - 1 WHERE id = {id}",
     "a session is lost": "DELETE FROM instance WHERE id = {id}",
     "a session is nobody's": (
-        "INSERT INTO instance SELECT 9999, definition, 'nobody', version, state, 0, entry, 0, path, context, family,"
-        " deadline, created_at, updated_at FROM instance WHERE id = {id}"
+        "INSERT INTO instance (id, definition, key, version, state, revision, entry, steps, path, context, family,"
+        " deadline, timers, created_at, updated_at) SELECT 9999, definition, 'nobody', version, state, 0, entry, 0,"
+        " path, context, family, deadline, timers, created_at, updated_at FROM instance WHERE id = {id}"
     ),
     "an identity is lost": "DELETE FROM inbox WHERE event_id = '{first}'",
     "an identity is nobody's": "INSERT INTO inbox (source, event_id, recorded_at) VALUES ('flow', 'nobody', 0)",
@@ -79,8 +80,8 @@ LOSSES = {
     "a courier's fact is doubled": "INSERT INTO fact SELECT instance_id, name, at + 1, 0, source, details FROM fact",
     "an effect is lost": "DELETE FROM effect WHERE name = 'alert_inquiry'",
     "an effect is doubled": (
-        "INSERT INTO effect"
-        " SELECT key || '2', instance_id, seq, name, status, reason, created_at, updated_at FROM effect"
+        "INSERT INTO effect (key, number, instance_id, seq, name, status, reason, created_at, updated_at)"
+        " SELECT key || '2', -number, instance_id, seq, name, status, reason, created_at, updated_at FROM effect"
     ),
 }
 

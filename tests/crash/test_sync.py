@@ -9,9 +9,8 @@ from random import Random
 
 import pytest
 
-from bench.servers import SERVE
 from tests.crash.peers import Peer, Town
-from tests.crash.places import SECONDS, SLOW_DISK, Place, altered
+from tests.crash.places import SECONDS, SERVE_ONLY, SLOW_DISK, Place, altered
 from tests.crash.trace import OPTIONS, Count, acts, count
 
 CALLERS = 6
@@ -76,7 +75,7 @@ def _made(place: Place, peer: Peer) -> int:
 
 @needs_strace
 @pytest.mark.parametrize(
-    ("command", "threads"), [(SERVE, 1), (altered(SLOW_DISK), 2)], ids=["on the loop", "in a thread"]
+    ("command", "threads"), [(SERVE_ONLY, 1), (altered(SLOW_DISK), 2)], ids=["on the loop", "in a thread"]
 )
 def test_no_answer_leaves_before_its_commit_is_on_the_disk(place: Place, command: Sequence[str], threads: int) -> None:
     made, trace = traced(place, command)

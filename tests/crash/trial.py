@@ -10,10 +10,10 @@ from random import Random
 
 from msgspec import Struct
 
-from bench.servers import SERVE, Server
+from bench.servers import Server
 from tests.crash.evidence import Evidence, faults, read
 from tests.crash.peers import Peer, Town
-from tests.crash.places import Place
+from tests.crash.places import SERVE_ONLY, Place
 
 LINES = 8
 """How many speak at once."""
@@ -58,7 +58,7 @@ class Report(Struct, frozen=True):
 class Trial:
     """The server that *command* starts in *folder*, and those who call it; *seed* says who, and when it is killed."""
 
-    def __init__(self, folder: Path, empty_database: Path, seed: int, command: Sequence[str] = SERVE) -> None:
+    def __init__(self, folder: Path, empty_database: Path, seed: int, command: Sequence[str] = SERVE_ONLY) -> None:
         self._command = command
         self._seed = seed
         self._random = Random(seed)  # noqa: S311 - a trial must come again by its seed

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from definitions.binding import EFFECTS, GUARDS, PROJECTIONS, effect, guard, projection
+from definitions.binding import EFFECTS, GUARDS, PROJECTIONS, Promise, effect, guard, projection
 from engine.errors import DefinitionError
 
 pytestmark = pytest.mark.usefixtures("bindings")
@@ -136,7 +136,7 @@ def test_an_effect_is_declared_with_one_meaning() -> None:
     effect("ring", "ring the bell")
     effect("ring", "ring the bell")
 
-    assert EFFECTS["ring"] == "ring the bell"
+    assert EFFECTS["ring"] == Promise("ring", "ring the bell")
     assert refused(lambda: effect("ring", "send a ring")) == (
         "effect ring",
         [("INVALID_EFFECT", "it is declared already, and means: ring the bell")],

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from definitions.binding import EFFECTS, GUARDS, PROJECTIONS
 from definitions.catalogue import MAX_RAISES, SHIPPED, Catalogue, compile_document, compile_path
 from definitions.flow_calls import Call
+from definitions.flow_messages import SEND_FLOW
 from definitions.screens import Screens
 from engine.errors import DefinitionError, UnknownInstance
 from engine.model import Definition
@@ -58,14 +59,17 @@ def test_what_ships_is_loaded_and_clean() -> None:
     assert {name: document.kind for name, document in catalogue.documents.items()} == {
         "personalised_offer": "flow",
         "purchase_interest": "flow",
+        "ndr_resolution": "flow",
+        "portal_entry": "lifecycle",
         "repair_visit": "flow",
+        "flow_health": "lifecycle",
         **dict.fromkeys(("inquiry", "message", "ndr_case", "order", "shipment", "subscription"), "lifecycle"),
     }
     assert {document.definition.name for document in catalogue.documents.values() if document.definition} == {
         *FLOWS,
         *LIFECYCLES,
     }
-    assert catalogue.flows == ("personalised_offer", "purchase_interest", "repair_visit")
+    assert catalogue.flows == ("ndr_resolution", "personalised_offer", "purchase_interest", "repair_visit")
     assert [interpreter.definition.name for interpreter in catalogue] == [*catalogue.documents]
     assert [
         (name, problem.pointer) for name, document in catalogue.documents.items() for problem in document.problems
@@ -80,7 +84,7 @@ def test_every_effect_that_ships_is_asked_for_by_something() -> None:
         for effect in arrow.effects
     }
 
-    assert asked == set(EFFECTS)
+    assert asked == set(EFFECTS) - {SEND_FLOW}, "which a session's first step asks for"
     assert all(EFFECTS.values())
 
 
@@ -275,6 +279,44 @@ def test_a_flow_that_is_wrong_is_told_with_its_line_and_column(tmp_path: Path) -
 
     assert error.name == f"{tmp_path / 'flows/survey/flow.json'}:2:2"
     assert error.problems[0].code == "MIN_ITEMS_REQUIRED"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place", "code"),
+    [
+        (
+            "couriers/mine.json",
+            '{"extends": "generic",\n "statuses": {"x": {"status": "gone"}}}',
+            "2:21",
+            "INVALID_COURIER",
+        ),
+        ("products.json", '{"1":\n {"TEA": {}}}', "2:3", "INVALID_PRODUCTS"),
+        ("webhooks.json", "[\n7]", "2:1", "INVALID_WEBHOOKS"),
+    ],
+)
+def test_the_other_files_of_a_folder_are_told_with_line_and_column_too(
+    tmp_path: Path, name: str, text: str, place: str, code: str
+) -> None:
+    error = wrong(tmp_path, {name: text})
+
+    assert error.name == f"{tmp_path / name}:{place}"
+    assert error.problems[0].code == code
+    assert compile_path(tmp_path / name).errors == error.problems
+
+
+def test_a_courier_s_word_may_mean_what_a_shipment_of_one_s_own_takes(tmp_path: Path) -> None:
+    shipment = json.loads((SHIPPED / "lifecycles/shipment.json").read_bytes())
+    on = shipment["states"]["forward"].setdefault("on", {})
+    on["forward.in_the_rain"] = {}
+    courier = {"extends": "generic", "statuses": {"wet": {"status": "in_the_rain", "leg": "forward"}}}
+    folder = a_folder(tmp_path, {"couriers/mine.json": courier})
+
+    refused = [problem.message for problem in compile_path(folder / "couriers/mine.json").errors]
+    a_folder(tmp_path, {"lifecycles/shipment.json": shipment})
+
+    assert refused == ["no shipment takes the word in_the_rain on its way forward"]
+    assert compile_path(folder / "couriers/mine.json").errors == ()
+    assert Catalogue.load([folder]).couriers["mine"].statuses["wet"].status == "in_the_rain"
 
 
 def test_a_document_that_is_no_file_is_told_by_its_name() -> None:
@@ -533,3 +575,20 @@ def test_the_shipped_folder_is_this_one() -> None:
     assert SHIPPED.name == "definitions"
     assert read(SHIPPED / "lifecycles/order.json")["id"] == "order"
     assert isinstance(Catalogue.load().flow("purchase_interest").screens, Screens)
+
+
+# Couriers
+
+
+def test_a_folder_s_couriers_are_the_catalogue_s(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path, {"couriers/eshopbox.json": {"extends": "eshopbox", "attempts": 5}})
+
+    assert Catalogue.load().couriers["eshopbox"].attempts == 3
+    assert Catalogue.load([folder]).couriers["eshopbox"].attempts == 5
+
+
+def test_a_courier_that_is_wrong_stops_the_loading(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path, {"couriers/bluebird.json": {"as_of": "2026-11-21"}})
+
+    with pytest.raises(DefinitionError, match=r"bluebird\.json"):
+        Catalogue.load([folder])

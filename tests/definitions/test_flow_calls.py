@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from definitions.binding import GUARDS
 from definitions.flow_calls import NOT_UNDERSTOOD, TOKEN_LIFE, Call, DataMisfit, Flow, Reply, new_token
 from definitions.flow_compiler import SILENCE, compile_flow
-from definitions.screens import Refused, Screens, Session, Success
+from definitions.screens import About, Refused, Screens, Session, Success, Tell
 from engine.interpreter import Interpreter
-from engine.model import SECOND, Instance
+from engine.model import SECOND, Armed, Event, Instance
 from tests.builders import HOUR, MINUTE, NOON
 from tests.definitions.documents import a_screen, an_exchange, does, source_of
 
@@ -178,6 +178,79 @@ async def test_a_phone_that_opens_the_flow_again_begins_again_and_keeps_what_was
     assert reply.instance.context["forms"] == {"WISH": {"wish": "tea"}}
 
 
+# What it is about
+
+PARCEL = About("parcel", "P-7", "moving", ("open",), ("held",), {"courier": "Asha"}, family={"order/O-1": {"total": 3}})
+"""A parcel that takes one event."""
+
+HELD = Tell("held", {"until": "2026-01-02"}, {"held": True})
+
+
+def about(session: Session) -> About:
+    """Return what a session is about."""
+    assert session.about is not None
+    return session.about
+
+
+async def test_logic_sees_what_its_session_is_about_and_tells_it_what_was_decided() -> None:
+    flow = a_survey(
+        lambda session, _: Success({"for": about(session).context["courier"]}, HELD),
+        lambda session: {"hint": str(session.about)},
+    )
+    instance = await after(flow, OPEN)
+
+    reply = await flow.answer(replace(WISH, about=PARCEL), instance)
+
+    assert (reply.code, reply.screen, moves(reply)) == (
+        "ok",
+        "SUCCESS",
+        [("data_exchange", "WISH", "completed", False)],
+    )
+    assert reply.tell == HELD
+    assert reply.instance is not None
+    assert reply.instance.context["response"] == {"for": "Asha"}
+
+
+async def test_a_screen_is_shown_with_what_the_session_is_about() -> None:
+    flow = a_survey(hint=lambda session: {"hint": f"{about(session).state} {about(session).family['order/O-1']}"})
+
+    reply = await flow.answer(replace(WISH, about=PARCEL), await after(flow, OPEN))
+
+    assert (reply.data, reply.tell) == ({"hint": "moving {'total': 3}"}, None)
+
+
+async def test_a_flow_does_not_end_that_tells_what_cannot_be_taken() -> None:
+    flow = a_survey(lambda _session, _form: Success(tell=HELD))
+    instance = await after(flow, OPEN)
+
+    reply = await flow.answer(replace(WISH, about=replace(PARCEL, allowed=("found",))), instance)
+
+    assert (reply.status, reply.code, reply.screen) == (200, "refused", "WISH")
+    assert (reply.data, reply.tell) == ({"error_message": "This can no longer be changed."}, None)
+    assert stays(reply, instance)
+
+
+async def test_what_was_refused_in_the_end_leaves_the_phone_on_the_screen_it_submitted() -> None:
+    flow = a_survey(hint=lambda _: {"hint": "x"})
+    instance = await after(flow, OPEN, WISH)
+
+    reply = await flow.settled(a_call(screen="WISH", data={"wish": "milk"}), instance)
+
+    assert (reply.code, reply.screen, reply.steps) == ("refused", "WISH", ())
+    assert reply.data == {"error_message": "This can no longer be changed."}
+
+
+async def test_logic_that_tells_although_the_session_is_about_nothing_is_our_fault() -> None:
+    flow = a_survey(lambda _session, _form: Success(tell=HELD))
+    instance = await after(flow, OPEN)
+
+    reply = await flow.answer(WISH, instance)
+
+    assert (reply.code, reply.screen) == ("handler_error", "WISH")
+    assert str(reply.fault) == "held is told, but the session was not minted to be about anything"
+    assert stays(reply, instance)
+
+
 # What is over
 
 
@@ -202,7 +275,9 @@ async def test_a_session_whose_time_is_over_expires_with_the_call_that_finds_it(
 
     assert in_time.status == 200
     assert (late.status, late.code, moves(late)) == (427, "token_expired", [("expire", "WISH", "expired", False)])
-    assert late.steps[0].event.at == NOON + TOKEN_LIFE
+    assert late.steps[0].event == Event(
+        f"timer/expire/1/{NOON + TOKEN_LIFE}", "expire", NOON + TOKEN_LIFE, NOON + TOKEN_LIFE + HOUR, actor="timer"
+    )
     again = await flow.answer(OPEN, late.instance)
     assert (again.status, again.code, again.steps) == (427, "token_expired", ())
 
@@ -219,6 +294,37 @@ async def test_a_screen_that_is_silent_for_too_long_is_abandoned_before_the_toke
     assert late.steps[0].event.at == NOON + SILENCE
     assert in_time.instance is not None
     assert in_time.instance.deadline == NOON + 2 * SILENCE - 1
+
+
+async def test_whoever_opens_the_form_again_was_not_silent() -> None:
+    flow = a_survey()
+    opened = await flow.answer(OPEN, flow.open("token-1", NOON, {}, life=3 * SILENCE))
+
+    again = await flow.answer(replace(OPEN, identity="again", now=NOON + SILENCE - 1), opened.instance)
+    in_time = await flow.answer(a_call(screen="WISH", data={"wish": "tea"}, now=NOON + SILENCE), again.instance)
+    late = await flow.answer(a_call(screen="WISH", now=NOON + 2 * SILENCE), again.instance)
+
+    assert again.instance is not None
+    assert (again.instance.path, again.instance.entry) == (("not_opened", "WISH"), 2)
+    assert in_time.screen == "SIZE"
+    assert moves(late) == [("abandon", "WISH", "abandoned", False)]
+    assert late.steps[0].event.at == NOON + 2 * SILENCE - 1
+
+
+@pytest.mark.parametrize(
+    ("deadline", "end"),
+    [pytest.param(SILENCE, "abandoned", id="silence"), pytest.param(2 * SILENCE, "expired", id="the token's end")],
+)
+async def test_a_session_stored_with_nothing_but_a_time_ends_as_it_would_have(deadline: int, end: str) -> None:
+    flow = a_survey()
+    opened = await flow.answer(OPEN, flow.open("token-1", NOON, {}, life=2 * SILENCE))
+    assert opened.instance is not None
+    stored = replace(opened.instance, timers=(Armed("", NOON + deadline),))
+
+    late = await flow.answer(a_call(screen="WISH", now=NOON + 9 * SILENCE), stored)
+
+    assert late.instance is not None
+    assert (late.status, late.instance.state) == (427, end)
 
 
 async def test_a_token_of_ours_opens_nothing_but_the_session_it_was_minted_for() -> None:

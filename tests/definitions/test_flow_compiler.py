@@ -25,6 +25,10 @@ def to(source: str, event: str, target: str, **flags: Any) -> Transition:
     return Transition(source, event, target, Guard("goes_to", (target,)), **flags)
 
 
+def completing(source: str, **flags: Any) -> Transition:
+    return Transition(source, "complete", "completed", effects=("announce",), **flags)
+
+
 # The whole
 
 
@@ -45,15 +49,15 @@ def test_a_flow_without_an_endpoint_is_what_the_phone_does_by_itself() -> None:
         ),
         transitions=(
             to("not_opened", "navigate", "START", unseen=True),
-            Transition("not_opened", "complete", "completed", implied=True),
+            completing("not_opened", implied=True),
             Transition("not_opened", "expire", "expired"),
             Transition("not_opened", "abandon", "abandoned"),
             to("START", "navigate", "END", unseen=True),
-            Transition("START", "complete", "completed", implied=True),
+            completing("START", implied=True),
             Transition("START", "expire", "expired"),
             Transition("START", "abandon", "abandoned"),
             Transition("END", "BACK", "START", Guard("came_from", ("START",)), unseen=True),
-            Transition("END", "complete", "completed"),
+            completing("END"),
             Transition("END", "expire", "expired"),
             Transition("END", "abandon", "abandoned"),
         ),
@@ -83,22 +87,22 @@ def test_a_flow_with_an_endpoint_goes_where_its_logic_says_along_its_routes() ->
     assert definition.transitions == (
         to("not_opened", "INIT", "FIRST"),
         to("not_opened", "navigate", "FIRST", unseen=True),
-        Transition("not_opened", "complete", "completed", implied=True),
+        completing("not_opened", implied=True),
         Transition("not_opened", "expire", "expired"),
         Transition("not_opened", "abandon", "abandoned"),
         Transition("FIRST", "BACK", "LAST", Guard("came_from", ("LAST",)), implied=True, unseen=True),
         to("FIRST", "data_exchange", "LAST"),
         to("FIRST", "data_exchange", "FIRST", implied=True),
-        to("FIRST", "data_exchange", "completed"),
-        Transition("FIRST", "complete", "completed", implied=True),
+        to("FIRST", "data_exchange", "completed", effects=("announce",)),
+        completing("FIRST", implied=True),
         to("FIRST", "reopened", "FIRST", implied=True),
         Transition("FIRST", "expire", "expired"),
         Transition("FIRST", "abandon", "abandoned"),
         Transition("LAST", "BACK", "FIRST", Guard("came_from", ("FIRST",)), unseen=True),
         to("LAST", "data_exchange", "LAST", implied=True),
         to("LAST", "data_exchange", "FIRST", implied=True),
-        to("LAST", "data_exchange", "completed"),
-        Transition("LAST", "complete", "completed", implied=True),
+        to("LAST", "data_exchange", "completed", effects=("announce",)),
+        completing("LAST", implied=True),
         to("LAST", "reopened", "FIRST", implied=True),
         Transition("LAST", "expire", "expired"),
         Transition("LAST", "abandon", "abandoned"),

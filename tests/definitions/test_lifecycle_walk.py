@@ -242,7 +242,7 @@ def test_so_do_the_lifecycles_that_ship(name: str, data: st.DataObject) -> None:
 
 def test_no_two_states_of_what_ships_take_an_event_differently_than_the_walk() -> None:
     """From each state of the lifecycles that ask no guard, each event."""
-    for name in ("inquiry", "message", "shipment", "subscription"):
+    for name in ("flow_health", "message", "shipment", "subscription"):
         document = read(LIFECYCLES[name])
         definition = compiled(document)
         interpreter = Interpreter(definition, ASKED, {definition.projection: lambda _: {}})

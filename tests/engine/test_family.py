@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.errors import NoTransition
-from engine.family import WITHDRAWN, Family, Reception, family_of
-from engine.fold import Fact, Fold
+from engine.family import WITHDRAWN, Family, OpenedInterpreter, Reception, family_of
+from engine.fold import ABOUT, ACCEPTED, SETTLING, Fact, Fold
 from engine.interpreter import Interpreter
 from engine.model import Effect, Event, Guard, Instance, Step, Timer, Transition, born, effect_key
 from engine.ports import Decision, FamilyRecord, Identity, Verdict
 from storage.memory import MemoryStore
 from tests.builders import HOUR, MINUTE, NOON, a_definition, a_fact, an_alias, an_event
-from tests.engine.parcels import CASE, INQUIRY, ORDER, SHIPMENT, a_fold, a_shipment, facts, interpreter_of
+from tests.engine.parcels import CASE, INQUIRY, ORDER, SHIPMENT, a_fold, a_shipment, facts, interpreter_of, is_late
 
 NOW = NOON + HOUR
 A_DAY = 24 * 3600
@@ -653,6 +653,82 @@ async def test_a_guard_that_reads_the_context_made_of_the_facts_says_the_same_ho
         await store.commit(family.decision())
 
     assert store.instances["parcel", "P-7"].state == "back"
+
+
+def test_people_may_settle_what_is_in_conflict_and_take_that_back() -> None:
+    lost, moving = a_fact("lost", 1), a_fact("moving", 5)
+    settled = replace(a_fact(ACCEPTED, 9, source="staff"), details={ABOUT: moving.id})
+
+    taken = [
+        a_family(stored(*facts), facts=facts).allowed(stored(*facts))
+        for facts in ([lost], [lost, moving], [lost, moving, settled])
+    ]
+
+    assert taken[:2] == [(), SETTLING]
+    assert set(taken[2]) == {*SETTLING, *SHIPMENT.allowed(stored(lost, moving, settled))}
+    assert a_family(a_case()).allowed(a_case()) == CASE.allowed(a_case())
+
+
+def test_what_is_true_after_all_is_acted_on_while_it_is_the_last_of_the_parcel() -> None:
+    lost, seen = a_fact("lost", 1), a_fact("at_the_door", 5)
+    family = a_family(stored(lost, seen), facts=[lost, seen])
+
+    family.receive(stored(lost, seen), [replace(a_fact(ACCEPTED, 9, source="staff"), details={ABOUT: seen.id})])
+    decision = family.decision()
+
+    assert family.members["shipment", "S-1"].state == "at_the_door"
+    assert [name for name, status, _ in effects(decision) if status == "pending"] == ["notify_today", "share_map"]
+
+
+OPENED, AGAIN, THERE = a_fact("failed", 1), a_fact("failed", 3), a_fact("delivered", 5)
+KEY = "S-1:20260101T120001Z"
+
+
+async def told_in(*batches: list[Fact]) -> dict[str, str]:
+    """Return where the cases of shipment S-1 stand when facts came in these batches."""
+    _, record = await committed_in_batches(batches)
+    return {case.key: case.state for case in record.instances if case.definition == "case"}
+
+
+async def test_who_is_told_by_facts_stands_where_the_last_of_them_puts_it() -> None:
+    in_order = await told_in([OPENED], [a_fact("at_the_door", 2)], [AGAIN], [THERE])
+
+    assert await told_in([THERE], [OPENED], [AGAIN], [a_fact("at_the_door", 2)]) == in_order
+    assert await told_in([OPENED, THERE], [AGAIN, a_fact("at_the_door", 2)]) == in_order
+    assert set(in_order) == {KEY, "S-1:20260101T120003Z"}
+
+
+async def test_who_was_opened_late_hears_all_that_came_after() -> None:
+    assert await told_in([THERE], [OPENED]) == await told_in([OPENED], [THERE]) == {KEY: "closed"}
+
+
+def test_what_is_opened_runs_from_when_it_could_be_known_if_its_clock_is_ahead() -> None:
+    family = a_family(a_shipment())
+    ahead = a_fact("failed", 1, delay=-1800)
+
+    family.receive(a_shipment(), [ahead])
+
+    case = family.members["case", KEY]
+    assert (case.context["opened_at"], case.created_at) == (ahead.received_at, ahead.at)
+
+
+def test_what_is_opened_begins_with_what_its_definition_says_of_its_opener() -> None:
+    heard: list[tuple[str, str, int]] = []
+
+    def begins(teller: Instance, event: Event, at: int) -> dict[str, str]:
+        heard.append((teller.state, event.name, at))
+        return {"place": teller.context["place"]}
+
+    opened = OpenedInterpreter(CASE.definition, {"is_late": is_late}, {}, begins)
+
+    def interpreters(name: str, version: str | None) -> Interpreter:
+        return opened if name == "case" else interpreter_of(name, version)
+
+    family = Family(interpreters, ROOT, FamilyRecord((AN_ORDER, a_shipment())), NOW)
+    family.receive(a_shipment(), [a_fact("failed", 1, place="Pune")])
+
+    assert heard == [("failed", "attempt_failed", OPENED.at)]
+    assert family.members["case", KEY].context == {"opened_by": "S-1", "opened_at": OPENED.at, "place": "Pune"}
 
 
 # Timers

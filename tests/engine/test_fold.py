@@ -4,8 +4,9 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from engine.fold import Declared, Fact, Fold, Outcome, Telling, key_of, second_of
+from engine.fold import ABOUT, ACCEPTED, DISMISSED, Declared, Fact, Fold, Outcome, Telling, key_of, second_of
 from engine.interpreter import Interpreter
 from engine.model import SECOND, Definition, Raise, State, Timer, Transition, effect_key
 from tests.builders import HOUR, MINUTE, NOON, a_definition, a_fact, an_instance
@@ -90,6 +91,14 @@ def test_a_second_is_told_in_utc(at: int, second: str) -> None:
 )
 def test_the_key_of_a_raise_is_made_from_the_teller_and_the_second(template: str, key: str) -> None:
     assert key_of(Raise("case", "opened", template), "S-1", NOON) == key
+
+
+@pytest.mark.parametrize(
+    ("details", "key"),
+    [({"attempt": "7"}, "S-1:7"), ({"attempt": ""}, ""), ({}, ""), ({"attempt": "{second}"}, "S-1:{second}")],
+)
+def test_a_key_may_take_a_detail_and_is_none_without_it(details: dict[str, str], key: str) -> None:
+    assert key_of(Raise("case", "voided", "{key}:{attempt}"), "S-1", NOON, details) == key
 
 
 # The timeline
@@ -277,6 +286,101 @@ def test_a_telling_is_named_after_its_fact_and_whom_it_tells_what() -> None:
     }
 
 
+def test_of_what_a_timeline_opens_it_tells_only_what_it_opened() -> None:
+    """A case that another order of arrival had opened, and this timeline does not, hears nothing of it."""
+    opens = Raise("case", "opened", "{key}:{second}", opens=True)
+    names = Raise("case", "doubted", "{key}:{attempt}"), Raise("order", "doubted", "{key}:{attempt}")
+    runs = Interpreter(
+        a_definition(
+            Transition("packed", "failed", "packed", raises=(opens,)),
+            Transition("packed", "doubted", "packed", raises=names),
+            ordering="event_time",
+        )
+    )
+
+    def told(*facts: Fact) -> list[tuple[str, str, str]]:
+        declared = Fold(runs, an_instance(definition=runs.definition), facts).declared()
+        return [(each.raised.definition, each.raised.event, each.key) for each in declared.tellings.values()]
+
+    doubted = replace(a_fact("doubted", 5), details={"attempt": "20260101T120001Z"})
+    key = "P-7:20260101T120001Z"
+    assert told(doubted) == [("case", "doubted", ""), ("order", "doubted", key)]
+    assert told(doubted, a_fact("failed", 1)) == [
+        ("case", "opened", key), ("case", "doubted", key), ("order", "doubted", key)
+    ]  # fmt: skip
+
+
+# Conflicts, and how people settle them
+
+
+def verdict(name: str, about: Fact, second: int) -> Fact:
+    """Return what staff say of a fact in conflict."""
+    return replace(a_fact(name, second, source="staff"), details={ABOUT: about.id})
+
+
+LOST, FOUND, THERE = a_fact("lost", 5), a_fact("at_the_door", 8), a_fact("delivered", 9)
+MOVING = a_fact("moving", 1)
+
+
+def test_what_contradicts_the_end_is_in_conflict_until_people_say_that_it_is_true() -> None:
+    before = a_fold(MOVING, LOST, FOUND)
+    after = a_fold(MOVING, LOST, FOUND, verdict(ACCEPTED, FOUND, 20))
+
+    assert (before.instance.state, before.timeline()[-1]) == ("lost", (FOUND, "conflict"))
+    assert after.instance.state == "at_the_door"
+    assert outcomes(after) == [
+        ("moving", "applied"),
+        ("lost", "applied"),
+        ("at_the_door", "applied"),
+        (ACCEPTED, "applied"),
+    ]
+    assert after.instance.entry == before.instance.entry + 1, "it is entered anew, whatever was before"
+    assert after.declared().effects.keys() > before.declared().effects.keys()
+
+
+def test_what_follows_a_fact_that_is_true_after_all_follows_from_it() -> None:
+    fold = a_fold(MOVING, LOST, FOUND, THERE, verdict(ACCEPTED, FOUND, 20))
+
+    assert outcomes(fold)[-3:] == [("at_the_door", "applied"), ("delivered", "applied"), (ACCEPTED, "applied")]
+    assert fold.instance.state == "delivered"
+
+
+def test_what_people_say_is_not_true_is_no_conflict_any_more() -> None:
+    fold = a_fold(MOVING, LOST, FOUND, verdict(DISMISSED, FOUND, 20))
+
+    assert (fold.instance.state, outcomes(fold)[-2:]) == (
+        "lost", [("at_the_door", "ignored"), (DISMISSED, "applied")]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "state"), [(ACCEPTED, DISMISSED, "lost"), (DISMISSED, ACCEPTED, "at_the_door")]
+)
+def test_people_s_last_word_holds(first: str, second: str, state: str) -> None:
+    fold = a_fold(verdict(second, FOUND, 30), MOVING, LOST, verdict(first, FOUND, 20), FOUND)
+
+    assert fold.instance.state == state
+
+
+def test_what_happens_again_after_an_end_happens_anew() -> None:
+    fold = a_fold(a_fact("at_the_door", 1), LOST, FOUND, verdict(ACCEPTED, FOUND, 20))
+
+    assert [len(entry.step.effects) for entry in fold.entries if entry.step] == [2, 1, 2]
+    assert fold.instance.path == ("awaiting", "at_the_door")
+
+
+def test_a_fact_that_leads_nowhere_even_without_the_end_stays_in_conflict() -> None:
+    sneezed = a_fact("sneezed", 8)
+
+    assert outcomes(a_fold(LOST, sneezed, verdict(ACCEPTED, sneezed, 20)))[1] == ("sneezed", "conflict")
+
+
+def test_what_is_said_of_a_fact_that_is_in_no_conflict_changes_nothing() -> None:
+    plain, settled = a_fold(MOVING, THERE), a_fold(MOVING, THERE, verdict(ACCEPTED, MOVING, 20))
+
+    assert (settled.instance, settled.declared().effects) == (plain.instance, plain.declared().effects)
+
+
 # In any order
 
 
@@ -290,6 +394,8 @@ def test_a_telling_is_named_after_its_fact_and_whom_it_tells_what() -> None:
 def test_any_order_and_number_of_the_same_reports_gives_the_same_fold(
     reported: list[tuple[Fact, int]], order: random.Random
 ) -> None:
+    about = order.choice(reported)[0]
+    reported = [*reported, (verdict(order.choice([ACCEPTED, DISMISSED]), about, order.randrange(30)), 2)]
     arrivals = [fact for fact, copies in reported for _ in range(copies)]
     order.shuffle(arrivals)
 

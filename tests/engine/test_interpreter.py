@@ -12,7 +12,7 @@ from msgspec.structs import replace
 import engine
 from engine.errors import DefinitionError, GuardRefused, NoTransition, Problem, StepError, UnknownState
 from engine.interpreter import Interpreter
-from engine.model import Definition, Effect, Event, Guard, Instance, Raise, Step, Timer, Transition, effect_key
+from engine.model import Armed, Definition, Effect, Event, Guard, Instance, Raise, Step, Transition, effect_key
 from tests.builders import HOUR, MINUTE, NOON, a_definition, an_event, an_instance, an_interpreter, refusal, says
 
 PICKED_UP = Transition("packed", "picked_up", "moving", effects=("notify_shipped", "start_tracking"))
@@ -44,7 +44,7 @@ def test_a_step_is_the_whole_of_what_an_event_did() -> None:
             path=("packed", "moving"),
             context={"city": "Pune", "van": 3},
             family="O-1",
-            deadline=None,
+            timers=(),
         ),
         transition=PICKED_UP,
         effects=(
@@ -227,101 +227,37 @@ def test_the_path_grows_with_each_new_state_and_is_cut_back_to_one_passed_before
 
 
 def test_staying_in_a_state_enters_it_no_second_time() -> None:
-    before = an_instance("moving", PARCEL.definition, deadline=NOON + HOUR)
+    before = an_instance("moving", PARCEL.definition, timers=(Armed("late", NOON + HOUR),))
 
     after = PARCEL.step(before, an_event("held", assign={"why": "rain"})).after
 
-    assert after == replace(
-        before, revision=4, steps=4, context={"why": "rain"}, updated_at=NOON + MINUTE, deadline=NOON + HOUR
+    assert after == replace(before, revision=4, steps=4, context={"why": "rain"}, updated_at=NOON + MINUTE)
+
+
+def test_whoever_begins_again_has_nothing_behind_it_and_enters_even_the_state_that_it_was_in() -> None:
+    before = an_instance("moving", PARCEL.definition, path=("packed", "elsewhere", "moving"))
+
+    step = PARCEL.restart(before, an_event("held"))
+
+    assert step == replace(
+        PARCEL.step(before, an_event("held")),
+        after=replace(before, revision=4, entry=2, steps=4, path=("packed", "moving"), updated_at=NOON + MINUTE),
     )
 
 
+def test_what_cannot_be_taken_begins_nothing_again() -> None:
+    with pytest.raises(NoTransition):
+        PARCEL.restart(an_instance("packed", PARCEL.definition), an_event("held"))
+
+
 def test_a_note_is_a_step_that_moves_nothing_and_still_assigns() -> None:
-    before = an_instance("moving", PARCEL.definition, deadline=NOON + HOUR)
+    before = an_instance("moving", PARCEL.definition, timers=(Armed("late", NOON + HOUR),))
     event = an_event("asked_again", assign={"asked": 2})
 
     step = PARCEL.note(before, event, "repeated")
 
     after = replace(before, revision=4, steps=4, context={"asked": 2}, updated_at=NOON + MINUTE)
     assert step == Step(before, event, after, transition=None, effects=(), inferred=False, outcome="repeated")
-
-
-# Timers
-
-TIMED = an_interpreter(
-    Transition("packed", "picked_up", "moving"),
-    Transition("packed", "labelled", "packed"),
-    Transition("moving", "arrived", "there"),
-    Transition("moving", "held", "moving"),
-    timers=(
-        Timer("packed", "forgotten", after=2 * HOUR),
-        Timer("moving", "late", after=3 * HOUR),
-        Timer("moving", "promised_time_passed", at="promised"),
-        Timer("moving", "promise_broken", after=HOUR, at="promised"),
-    ),
-)
-
-
-@pytest.mark.parametrize(
-    ("context", "deadline"),
-    [
-        pytest.param({}, NOON + 3 * HOUR, id="only the one that needs no context"),
-        pytest.param({"promised": NOON + HOUR}, NOON + HOUR, id="the context's time is first"),
-        pytest.param({"promised": NOON + 4 * HOUR}, NOON + 3 * HOUR, id="the context's time is later"),
-    ],
-)
-def test_entering_a_state_arms_the_first_of_its_timers(context: dict[str, int], deadline: int) -> None:
-    step = TIMED.step(an_instance(), an_event(at=NOON, received_at=NOON + MINUTE, assign=context))
-
-    assert step.after.deadline == deadline
-
-
-def test_a_timer_may_run_from_a_time_in_the_context() -> None:
-    interpreter = an_interpreter(
-        Transition("packed", "picked_up", "moving"),
-        timers=(Timer("moving", "promise_broken", after=HOUR, at="promised"),),
-    )
-
-    step = interpreter.step(an_instance(context={"promised": NOON + HOUR}), an_event())
-
-    assert step.after.deadline == NOON + 2 * HOUR
-
-
-def test_leaving_a_state_disarms_its_timers() -> None:
-    moving = an_instance("moving", TIMED.definition, deadline=NOON + HOUR)
-
-    assert TIMED.step(moving, an_event("arrived")).after.deadline is None
-
-
-@pytest.mark.parametrize("deadline", [pytest.param(NOON + HOUR, id="armed"), pytest.param(None, id="settled by hand")])
-def test_staying_in_a_state_leaves_its_timer_as_it_is(deadline: int | None) -> None:
-    moving = an_instance("moving", TIMED.definition, deadline=deadline)
-
-    assert TIMED.step(moving, an_event("held", at=NOON + MINUTE)).after.deadline == deadline
-
-
-def test_the_first_event_of_all_arms_the_initial_state_even_if_it_stays() -> None:
-    step = TIMED.step(an_instance(), an_event("labelled", at=NOON))
-    noted = TIMED.note(an_instance(), an_event("asked", at=NOON), "no matter")
-
-    assert (step.after.deadline, noted.after.deadline) == (NOON + 2 * HOUR, NOON + 2 * HOUR)
-
-
-@pytest.mark.parametrize("since", [None, "opened"], ids=["since it entered", "since a time in the context"])
-def test_a_timer_that_fired_and_left_the_state_as_it_was_arms_the_next_one(since: str | None) -> None:
-    interpreter = an_interpreter(
-        Transition("packed", "asked", "waiting"),
-        Transition("waiting", "reminded", "waiting", effects=("remind",)),
-        Transition("waiting", "expired", "over"),
-        timers=(Timer("waiting", "reminded", 12 * HOUR, since), Timer("waiting", "expired", 24 * HOUR, since)),
-    )
-
-    waiting = interpreter.step(an_instance(), an_event("asked", at=NOON, assign={"opened": NOON})).after
-    by_hand = interpreter.step(waiting, an_event("reminded", "t-0", at=NOON + HOUR)).after
-    by_timer = interpreter.step(by_hand, an_event("reminded", "t-1", at=NOON + 12 * HOUR)).after
-
-    first, second = NOON + 12 * HOUR, NOON + 24 * HOUR
-    assert (waiting.deadline, by_hand.deadline, by_timer.deadline) == (first, first, second)
 
 
 # What it tells

@@ -133,8 +133,9 @@ def test_an_instance_is_born_in_the_initial_state_and_unstored() -> None:
         path=("packed",),
         context={"city": "Pune"},
         family="O-1",
-        deadline=None,
+        timers=(),
     )
+    assert instance.deadline is None
 
 
 def test_an_instance_is_born_alone_and_with_nothing_known_unless_said_otherwise() -> None:

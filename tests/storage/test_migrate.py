@@ -26,7 +26,7 @@ def a_later_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scripts = tmp_path / "migrations"
     shutil.copytree(Path(migrate.__file__).parent / "migrations", scripts)
     (scripts / "versions" / "9999_one_more.py").write_text(
-        'revision = "9999"\ndown_revision = "0001"\nbranch_labels = None\ndepends_on = None\n'
+        'revision = "9999"\ndown_revision = "0002"\nbranch_labels = None\ndepends_on = None\n'
         "def upgrade() -> None: ...\n"
     )
 

@@ -285,7 +285,8 @@ async def test_what_cannot_be_written_fails_alone(store: SqliteStore, broken: De
         pytest.param(lambda store: store.find(Alias), id="find"),
         pytest.param(lambda store: store.save_version(Version("parcel", "v1", b"", b"")), id="save_version"),
         pytest.param(lambda store: store.versions(), id="versions"),
-        pytest.param(lambda store: store.set_effect("k-1", ["pending"], "done", "", NOON), id="set_effect"),
+        pytest.param(lambda store: store.owed(["k-1"]), id="owed"),
+        pytest.param(lambda store: store.heads(NOON, NOON, 10), id="heads"),
         pytest.param(lambda store: store.purge(answers_before=NOON, identities_before=NOON), id="purge"),
     ],
 )

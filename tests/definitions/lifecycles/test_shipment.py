@@ -5,15 +5,17 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from definitions.orders.words import FORWARD, RETURN, RTO, fact_name
-from engine.fold import Fact
+from engine.fold import ABOUT, ACCEPTED, Fact, second_of
 from tests.definitions.lifecycles.walking import REFUSED, effects, fact, folded, leads, runs, step_of
 
 FORWARD_WORDS = [
     "created", "packed", "ready_to_ship", "pickup_pending", "out_for_pickup", "pickup_failed", "picked_up",
     "dispatched", "intransit", "shipment_delayed", "shipment_held", "unhold", "out_for_delivery",
     "failed_delivery", "ndr_resolution_submitted", "delivered", "cancelled_order", "damage", "lost",
+    "attempt_voided", "attempt_restored",
 ]  # fmt: skip
 RTO_WORDS = [
     "rto", "rto_created", "rto_intransit", "rto_out_for_delivery", "rto_failed", "rto_contact_customer_care",
@@ -192,7 +194,7 @@ def test_what_customers_and_staff_are_told(source: str, event: str, asked: list[
         ("forward.out_for_delivery", "forward.failed_delivery", "1", ["failed_again", "attempt_failed"]),
         ("forward.out_for_delivery", "forward.failed_delivery", "", ["failed_again", "attempt_failed"]),
         ("forward.out_for_delivery", "forward.failed_delivery", "4", ["failed_again"]),
-        ("forward.failed_delivery", "forward.out_for_delivery", "", ["out_for_delivery"]),
+        ("forward.failed_delivery", "forward.out_for_delivery", "", []),
         ("forward.failed_delivery", "forward.delivered", "", ["delivered"]),
         ("forward.failed_delivery", "rto.rto_created", "", ["rto"]),
         ("rto.rto_created", "rto.rto_intransit", "", []),
@@ -226,7 +228,7 @@ def test_a_late_scan_of_another_attempt_is_put_in_its_place() -> None:
     assert [outcome for _, outcome in fold.timeline()] == ["applied"] * 5
     assert fold.context({}) == {
         "latest": {"status": "forward.delivered", "at": scans[4].at},
-        "attempts": [{"id": scans[2].id, "at": scans[2].at, "reason": "unreachable", "counts": True}],
+        "attempts": [{"id": scans[2].id, "at": scans[2].at, "reason": "unreachable", "counts": True, "voided_by": ""}],
         "conflicts": [],
         "skewed": [],
     }
@@ -239,6 +241,47 @@ def test_a_newer_contradiction_of_the_end_is_for_people_and_an_older_one_is_noth
     assert [outcome for _, outcome in newer.timeline()] == ["applied", "conflict"]
     assert newer.context({})["conflicts"] == [fact("rto.rto_created", 9).id]
     assert older.instance.state == newer.instance.state == "forward.delivered"
+
+
+def test_a_failure_that_is_true_after_all_is_an_attempt_with_a_case_of_its_own() -> None:
+    """Though the parcel had failed before it was said to be delivered."""
+    first, second = fact("forward.failed_delivery", 1), fact("forward.failed_delivery", 3)
+    accepted = Fact(ACCEPTED, second.at + 60_000_000, second.at + 60_000_000, {ABOUT: second.id}, "staff")
+
+    fold = folded("shipment", first, fact("forward.delivered", 2), second, accepted)
+
+    told = [(each.raised.event, each.key) for each in fold.declared().tellings.values()]
+    assert ("attempt_failed", f"K-1:{second_of(second.at)}") in told
+    assert [attempt["id"] for attempt in fold.context({})["attempts"]] == [first.id, second.id]
+    assert fold.instance.state == "forward.failed_delivery"
+
+
+@pytest.mark.parametrize(
+    ("more", "key"), [({"attempt": "20260101T120100Z"}, "K-1:20260101T120100Z"), ({}, "K-1:20260101T120300Z")]
+)
+def test_the_case_of_a_void_attempt_is_told_so(more: dict[str, str], key: str) -> None:
+    fold = folded(
+        "shipment",
+        fact("forward.failed_delivery", 1),
+        fact("forward.out_for_delivery", 2),
+        fact("forward.failed_delivery", 3),
+        replace(fact("forward.attempt_voided", 4), details=more),
+    )
+
+    told = [(each.raised.event, each.key) for each in fold.declared().tellings.values()]
+    assert ("attempt_voided", key) in told
+    assert [each["counts"] for each in fold.context({})["attempts"]] == [key.endswith("0300Z"), key.endswith("0100Z")]
+
+
+def test_a_lost_parcel_is_found_when_a_newer_scan_says_so_and_people_agree() -> None:
+    lost, seen = fact("forward.lost", 2), fact("forward.out_for_delivery", 5)
+    agreed = Fact(ACCEPTED, seen.at + 60_000_000, seen.at + 60_000_000, {ABOUT: seen.id}, "staff")
+
+    alone, found = (folded("shipment", fact("forward.intransit", 1), lost, seen, *more) for more in ((), (agreed,)))
+
+    assert (alone.instance.state, alone.context({})["conflicts"]) == ("forward.lost", [seen.id])
+    assert (found.instance.state, found.context({})["conflicts"]) == ("forward.out_for_delivery", [])
+    assert found.context({})["latest"]["status"] == seen.name
 
 
 def test_a_way_back_is_revoked_only_by_a_later_scan_of_the_courier() -> None:

@@ -311,6 +311,15 @@ def test_what_nobody_understood_is_not_in_the_log() -> None:
     assert [entry["status"] for entry in back["forwardTrackingTimeline"]["statusLog"]] == ["created"]
 
 
+def test_what_is_said_of_the_record_is_not_in_the_log_and_not_the_latest_word() -> None:
+    document = a_document(an_item(a_tracking("T-1", a_log(("failed_delivery", 1), ("attempt_voided", 2)))))
+
+    back = read_back(document, stood(document), KOLKATA, subscribed=True)["items"][0]
+
+    assert [entry["status"] for entry in back["forwardTrackingTimeline"]["statusLog"]] == ["failed_delivery"]
+    assert back["latestStatus"] == "failed_delivery"
+
+
 logs = st.lists(
     st.builds(
         lambda status, minute, remark: {"status": status, "updatedAt": at(minute), "remark": remark},

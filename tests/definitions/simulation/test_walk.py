@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from definitions.flow_calls import Call, Flow, Reply
 from definitions.media import Upload
-from definitions.screens import Refused, Screens, Session, Success
-from definitions.simulation import World, simulate, walk
+from definitions.screens import About, Refused, Screens, Session, Success, Tell
+from definitions.simulation import Report, World, simulate, walk
 from definitions.simulation.report import Accepted, Edge, Fault
 from engine.model import Instance
 from tests.definitions.documents import FLOWS, SAMPLES, a_flow, a_screen, an_exchange, does, read, the_end
@@ -438,6 +438,51 @@ def test_a_list_cannot_be_answered_with_itself() -> None:
     assert kinds(walked(flow, _straight(flow, ONE=decide)).faults) >= {
         ("illegal_screen", "ONE", "a phone on ONE does not go to ONE"),
     }
+
+
+# What a session is about
+
+PARCELS = [About("parcel", "P-7", "packed", allowed=("held",)), About("parcel", "P-7", "gone")]
+
+
+def _about(decide: Any, **how: Any) -> Report:
+    """Return what is found in a flow of two screens and an end for what cannot be held."""
+    flow = an_exchange({"ONE": ["TWO", "GONE"], "TWO": ["GONE"], "GONE": []}, TWO={"terminal": True, "success": True})
+    world = World(abouts=how.pop("abouts", PARCELS))
+
+    def chosen(session: Session, _form: Any) -> str:
+        return "TWO" if session.about and session.about.allowed else "GONE"
+
+    return walked(flow, _straight(flow, ONE=chosen, TWO=decide), world)
+
+
+def test_every_example_is_walked_and_changes_into_every_other_meanwhile() -> None:
+    def decide(session: Session, _form: Any) -> str | Success:
+        return Success(tell=Tell("held")) if session.about and session.about.allowed else "GONE"
+
+    report = _about(decide)
+
+    assert (report.faults, report.dead_ends, report.uncovered, report.unseen) == ((), (), (), ())
+    assert Edge("TWO", "GONE") in report.covered
+    assert _about(decide, abouts=PARCELS[:1]).unseen == ("GONE",)
+
+
+def test_logic_that_does_not_look_again_is_a_dead_end() -> None:
+    report = _about(lambda _session, _form: Success(tell=Tell("held")))
+
+    assert report.faults == ()
+    ways = {dead.screen: dead.way for dead in report.dead_ends}
+    assert ways["TWO"] == ("opens on ONE", "ONE: submits -> TWO", "what it is about changes")
+
+
+def test_logic_that_takes_for_granted_what_changes_is_found() -> None:
+    def decide(session: Session, _form: Any) -> Success:
+        assert session.about is not None
+        return Success({"by": session.about.allowed[0]})
+
+    (fault,) = _about(decide).faults
+
+    assert (fault.kind, fault.screen, fault.way[2:]) == ("raised", "TWO", ("what it is about changes", "TWO: submits"))
 
 
 # What else people bring along

@@ -1,0 +1,187 @@
+"""
+What a message can tell of the order that it is about, by path: `case.deadline`, `items.count`, `order.orderTotal`.
+
+Source: Eshopbox's order document (definitions/orders/document.py). What couriers said of a shipment and what became of
+a case is in their contexts.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from definitions.orders import ndr
+from definitions.orders.times import USUAL_ZONE
+from definitions.outgoing import Wish
+from engine.model import Instance
+
+Kind = Literal["text", "number", "time", "day", "any"]
+"""A `time` is the engine's and is said only in a form; a `day` is an ISO date; `any` is what somebody else wrote."""
+
+OPEN = frozenset({"order", "event"})
+"""What paths lead on from into what others wrote: the order's document, and what the event brought."""
+
+SHIPMENT, NDR_CASE = "shipment", "ndr_case"
+
+_TIMELINES = ("forwardTrackingTimeline", "returnTrackingTimeline")
+"""Where an item of a document says which shipment it travels in."""
+
+
+class Known(Struct, frozen=True):
+    """What is known when a message is written; times are told as it is in *zone*."""
+
+    wish: Wish
+    zone: ZoneInfo
+
+    def value(self, path: str) -> Any:
+        """Return what *path* leads to, None if nothing is there."""
+        if path in _FACTS:
+            return _FACTS[path].value(self.wish)
+        root, _, rest = path.partition(".")
+        return _inside({"order": self.wish.order, "event": self.wish.data}[root], rest)
+
+
+def known(wish: Wish) -> Known:
+    """Return what a message about *wish* can tell."""
+    return Known(wish, ZoneInfo(wish.account.timezone if wish.account else USUAL_ZONE))
+
+
+def _inside(value: Any, path: str) -> Any:
+    """Return what stands at a dotted *path* in a document of somebody else's."""
+    for step in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isascii() and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+# Accounts and recipients
+
+
+def _courier_phone(wish: Wish) -> Any:
+    """Return the courier's number for customers: the document's, or what the account has for that courier."""
+    phones = _settings(wish).get("courierPhones", {})
+    return _tracking(wish).get("courierPhone") or _inside(phones, str(_shipment(wish).get("courier", "")))
+
+
+def _settings(wish: Wish) -> Mapping[str, Any]:
+    settings = msgspec.json.decode(wish.account.settings) if wish.account else {}
+    return settings if isinstance(settings, Mapping) else {}
+
+
+# Shipments and their items
+
+
+def _shipment(wish: Wish) -> Mapping[str, Any]:
+    """Return the context of the shipment that a message is about: who asks, whose case asks, or the only one."""
+    if wish.instance.definition == SHIPMENT:
+        return wish.instance.context
+    opened_by = wish.instance.context.get("opened_by")
+    shipments = [member for member in wish.family.values() if member.definition == SHIPMENT]
+    found = [member for member in shipments if member.key == opened_by] or shipments
+    return found[0].context if len(found) == 1 else {}
+
+
+def _latest(wish: Wish) -> Mapping[str, Any]:
+    return _shipment(wish).get("latest") or {}
+
+
+def _attempts(wish: Wish) -> int:
+    return sum(1 for attempt in _shipment(wish).get("attempts", ()) if attempt["counts"])
+
+
+def _items(wish: Wish) -> Sequence[Mapping[str, Any]]:
+    """Return the items of the document that travel in the shipment, or all of them if none is known to."""
+    listed = wish.order.get("items")
+    items = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
+    tracking_id = _shipment(wish).get("tracking_id")
+    return [item for item in items if tracking_id and tracking_id in _tracking_ids(item)] or items
+
+
+def _tracking_ids(item: Mapping[str, Any]) -> set[Any]:
+    return {_inside(item, f"{name}.trackingID") for name in _TIMELINES}
+
+
+def _tracking(wish: Wish) -> Mapping[str, Any]:
+    """Return what the document says of the shipment's way."""
+    tracking_id = _shipment(wish).get("tracking_id")
+    found = [item.get(name) for item in _items(wish) for name in _TIMELINES]
+    return next((each for each in found if isinstance(each, Mapping) and each.get("trackingID") == tracking_id), {})
+
+
+def _count(wish: Wish) -> int:
+    quantities = [item.get("quantity", 1) for item in _items(wish)]
+    return sum(quantity for quantity in quantities if isinstance(quantity, int))
+
+
+def _first_item(wish: Wish) -> Any:
+    return next((item.get("productName") for item in _items(wish)), None)
+
+
+def _line(wish: Wish) -> Any:
+    """Return the items in a few words: the first, and how many more there are."""
+    more = _count(wish) - 1
+    return f"{_first_item(wish)} and {more} more" if more > 0 else _first_item(wish)
+
+
+# Cases
+
+
+def _case(wish: Wish) -> Instance | None:
+    return wish.instance if wish.instance.definition == NDR_CASE else None
+
+
+def _of_case(wish: Wish, name: str) -> Any:
+    case = _case(wish)
+    return None if case is None else case.context.get(name)
+
+
+def _reason(wish: Wish) -> str:
+    """Return why the delivery failed: in our words where the code has some, else in the courier's."""
+    code = str(_of_case(wish, "ndr_code") or ndr.UNKNOWN_CODE)
+    if code in ndr.REASONS and code != ndr.UNKNOWN_CODE:
+        return ndr.reason(code).label
+    return str(_of_case(wish, "ndr_reason") or ndr.reason(code).label)
+
+
+def _deadline(wish: Wish) -> int | None:
+    """Return until when the customer may choose: as the case has it, or as its last timer does."""
+    case = _case(wish)
+    until = _of_case(wish, "window_until")
+    if isinstance(until, int):
+        return until
+    return max((timer.at for timer in case.timers), default=None) if case else None
+
+
+class _Fact(Struct, frozen=True):
+    kind: Kind
+    value: Callable[[Wish], Any]
+
+
+_FACTS: Mapping[str, _Fact] = {
+    "recipient.name": _Fact("text", lambda wish: wish.recipient.name),
+    "account.name": _Fact("text", lambda wish: wish.account.name if wish.account else None),
+    "account.slug": _Fact("text", lambda wish: wish.account.slug if wish.account else None),
+    "items.count": _Fact("number", _count),
+    "items.first": _Fact("text", _first_item),
+    "items.line": _Fact("text", _line),
+    "shipment.tracking_id": _Fact("text", lambda wish: _shipment(wish).get("tracking_id")),
+    "shipment.courier": _Fact("text", lambda wish: _shipment(wish).get("courier")),
+    "shipment.courier_phone": _Fact("text", _courier_phone),
+    "shipment.place": _Fact("text", lambda wish: _latest(wish).get("location")),
+    "shipment.remark": _Fact("text", lambda wish: _latest(wish).get("remark")),
+    "shipment.attempts": _Fact("number", _attempts),
+    "case.reason": _Fact("text", _reason),
+    "case.deadline": _Fact("time", _deadline),
+    "case.choice": _Fact("text", lambda wish: _inside(_of_case(wish, "resolution"), "action")),
+    "case.day": _Fact("day", lambda wish: _inside(_of_case(wish, "resolution"), "deferredDate")),
+    "event.at": _Fact("time", lambda wish: wish.occurred_at),
+}
+
+PATHS: Mapping[str, Kind] = {path: fact.kind for path, fact in _FACTS.items()}
+"""Every path that is known beforehand, with the kind of its value."""

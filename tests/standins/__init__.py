@@ -1,0 +1,1 @@
+"""What stands in for the services that we call, on real sockets."""
