@@ -89,7 +89,11 @@ class Result(Struct, frozen=True):
             ids[f"{root}_id"] = root_key
         chosen = self.context.get("resolution") or {}
         resolution = {name: chosen[name] for name in _CHOSEN if chosen.get(name)}
-        return {**ids, "before": self.source_state, **({"resolution": resolution} if resolution else {})}
+        return {
+            **ids,
+            "before": self.source_state if self.source_state != self.target_state else "",
+            **({"resolution": resolution} if resolution else {}),
+        }
 
     @property
     def _is_flow(self) -> bool:

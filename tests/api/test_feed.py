@@ -95,6 +95,7 @@ def test_an_order_tells_of_each_change_and_its_case_of_its_end(server: Server) -
 
     case = "O-1:T-1:20260101T115300Z"
     assert [each for each in told if each[0].startswith("order.")] == [
+        ("order.created", "O-1", ""),
         ("order.preparing", "O-1", "created"),
         ("order.shipped", "O-1", "preparing"),
         ("order.delivery_failed", "O-1", "shipped"),
