@@ -92,7 +92,7 @@ STAGES = (
     Stage("ruff check", ("-m", "ruff", "check", "--output-format", "concise")),
     Stage("ruff format", ("-m", "ruff", "format", "--check")),
     Stage("mypy", ("-m", "mypy")),
-    Stage("pytest", ("-m", "coverage", "run", "-m", "pytest", "-q"), live=True),
+    Stage("pytest", ("-m", "tests.lanes"), live=True),
     Stage("coverage", ("-m", "coverage", "report", "--no-skip-covered")),
     Stage("engine's coverage", ("-m", "coverage", "report", "--include=engine/*", "--fail-under=100")),
 )
