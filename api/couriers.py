@@ -48,6 +48,10 @@ Text = Annotated[str, Meta(max_length=1024)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
+ROUNDED = 1e-6
+"""Seconds that adding up times may lose or gain."""
+
+
 class Allowance:
     """
     How much each courier may bring: a burst at once, and so many a second for as long as it likes.
@@ -69,7 +73,7 @@ class Allowance:
         """
         full_at = max(now, self._full_at.get(courier, now)) + events * self._seconds_of_one
         wait = full_at - self._seconds_of_all - now
-        if wait > 0:
+        if wait > ROUNDED:
             return wait
         self._full_at[courier] = full_at
         return 0.0
