@@ -29,7 +29,7 @@ from msgspec import Struct
 
 from definitions.binding import GUARDS
 from definitions.catalogue import compile_document
-from definitions.flow_compiler import UNREACHABLE
+from definitions.flow_compiler import ANNOUNCE, UNREACHABLE
 from definitions.flow_json.examples import navigate
 from definitions.flow_json.linter import lint
 from definitions.flow_json.rule import RULES
@@ -313,7 +313,7 @@ def _look_at(source: bytes, found: Findings) -> Iterator[str]:
     yield from (f"an error of the compiler's: {error.code}" for error in compiled.errors)
     if compiled.definition is None:
         yield "no error, and no definition"
-    elif {problem.code for problem in validate(compiled.definition, GUARDS)} - {UNREACHABLE}:
+    elif {problem.code for problem in validate(compiled.definition, GUARDS, {ANNOUNCE})} - {UNREACHABLE}:
         yield "an unsound definition"
     else:
         Interpreter(compiled.definition, GUARDS)

@@ -84,7 +84,10 @@ def test_every_effect_that_ships_is_asked_for_by_something() -> None:
         for effect in arrow.effects
     }
 
-    assert asked == set(EFFECTS) - {SEND_FLOW}, "which a session's first step asks for"
+    bound = {name: promise.composer or promise.function for name, promise in EFFECTS.items()}
+    ours = "definitions.", "api."  # what delivers some is bound where a server starts
+    shipped = {name for name, function in bound.items() if function is None or function.__module__.startswith(ours)}
+    assert asked == shipped - {SEND_FLOW}, "which a session's first step asks for"
     assert all(EFFECTS.values())
 
 
