@@ -236,8 +236,7 @@ def subscription_key(account_id: str, person_id: str, category: str) -> str:
 
 def country_of(account: Account) -> str:
     """Return the code of the country that an account's customers' numbers are of if they do not say."""
-    settings = msgspec.json.decode(account.settings)
-    named = str(settings.get("countryCode", "")).lstrip("+0") if isinstance(settings, dict) else ""
+    named = str(account.said().get("countryCode", "")).lstrip("+0")
     return named if named.isdecimal() else USUAL_COUNTRIES.get(account.timezone, "")
 
 

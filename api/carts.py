@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from api.order_book import ORDER, OrderBook
-from api.people import SHOPPER, PeopleDesk
+from api.order_book import ORDER, SHOPPER, OrderBook
+from api.people import PeopleDesk
 from api.sessions import WAMID
 from definitions.orders.rows import Account, Alias
 from definitions.products import Product, merged, own_products, priced
@@ -71,5 +71,5 @@ class CartDesk:
     async def _products(self, account_id: str, catalog_id: str) -> Mapping[str, Product]:
         """Return what an account sells in a catalogue."""
         accounts = await self._book.store.find(Account, account_id=account_id) if account_id else []
-        own = own_products(msgspec.json.decode(accounts[0].settings)) if accounts else {}
+        own = own_products(accounts[0].said()) if accounts else {}
         return merged(self._book.catalogue.products, own).get(catalog_id, {})

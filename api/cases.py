@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from api.order_book import NDR_CASE, SHIPMENT, FieldInvalid, OrderBook, UnknownOrder, person_of
+from api.order_book import NDR_CASE, OPEN, SHIPMENT, SHOPPER, FieldInvalid, OrderBook, UnknownOrder, person_of
 from definitions.orders import ndr
 from definitions.orders.document import Case
 from definitions.orders.rows import Alias
@@ -25,12 +25,6 @@ from engine.model import Event, Instance
 from engine.ports import Decision, Identity, Row
 
 RESOLVED = "resolution_submitted"
-
-OPEN = "open"
-"""The tag of the states of a case in which it is not settled."""
-
-SHOPPER = "shopper"
-"""Who subscribes and chooses, by whatever page or message."""
 
 
 class UnknownCase(WorkflowError):

@@ -17,8 +17,8 @@ from msgspec import Struct
 from api.aliases import country_of
 from api.consent import ORDER_UPDATES
 from api.entry_codes import PORTAL_ENTRY, WAITING, CodePost
-from api.order_book import ORDER, OrderBook, person_of
-from api.people import SHOPPER, PeopleDesk
+from api.order_book import ORDER, SHOPPER, OrderBook, person_of
+from api.people import PeopleDesk
 from definitions.orders.document import Person
 from definitions.orders.rows import Account, Alias, OrderDocument
 from definitions.people.entry import BY_WHATSAPP, MAIL, TO, TRIES, WRONG
@@ -131,8 +131,7 @@ class EntryDesk:
         A person may have further numbers by now; those are not what the order was placed with.
         """
         content = msgspec.json.decode(document.document)
-        person, settings = person_of(content), msgspec.json.decode(account.settings)
-        numbers = (settings.get("phoneNumberIds") if isinstance(settings, dict) else None) or self._numbers
+        person, numbers = person_of(content), account.phone_numbers() or self._numbers
         email = person.email.strip() if self._post.mailer.can_send and "@" in person.email else ""
         if not numbers:
             return "", email, False

@@ -10,8 +10,7 @@ Rule 2: whatever else a customer writes gives their last question a day more to 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from api.order_book import OrderBook
-from api.people import SHOPPER
+from api.order_book import SHOPPER, OrderBook
 from api.sessions import WAMID
 from definitions.inquiries import HEARD_AT
 from definitions.orders.rows import Alias

@@ -26,6 +26,13 @@ from engine.runtime import Deliberation, settle
 ORDER, SHIPMENT, NDR_CASE, SUBSCRIPTION = "order", "shipment", "ndr_case", "subscription"
 
 
+SHOPPER = "shopper"
+"""Who subscribes and chooses, by whatever page or message."""
+
+OPEN = "open"
+"""The tag of the states of a case in which it is not settled."""
+
+
 class UnknownOrder(WorkflowError):
     """No order has that id or, alone, that number."""
 
@@ -91,7 +98,7 @@ class OrderBook:
     async def account_of_number(self, phone_number_id: str) -> str:
         """Return the account that a phone number serves: the one whose settings name it, or the only one there is."""
         accounts = await self.store.find(Account)
-        named = [account for account in accounts if phone_number_id in _phone_numbers(account)]
+        named = [account for account in accounts if phone_number_id in account.phone_numbers()]
         fitting = named or accounts
         return fitting[0].account_id if len(fitting) == 1 else ""
 
@@ -104,9 +111,3 @@ class OrderBook:
 def person_of(content: Mapping[str, Any]) -> Person:
     """Return whom an order's document is for."""
     return msgspec.convert(content.get("shippingAddress", {}), Person)
-
-
-def _phone_numbers(account: Account) -> list[str]:
-    settings = msgspec.json.decode(account.settings)
-    numbers = settings.get("phoneNumberIds", [])
-    return numbers if isinstance(numbers, list) else []

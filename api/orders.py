@@ -312,8 +312,7 @@ class OrderDesk:
 
 def _adapter(account: Account) -> str:
     """Return the courier whose adapter an account's shipments have that name none, "" for the usual one."""
-    settings = msgspec.json.decode(account.settings)
-    return str(settings.get("courier", "")) if isinstance(settings, dict) else ""
+    return str(account.said().get("courier", ""))
 
 
 def _logged(order_id: str, shipment: Shipment, fact: Fact) -> Scan:

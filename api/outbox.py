@@ -454,7 +454,7 @@ class Outbox:
         root = members.get((ORDER, root_key), instance)
         documents = await self._book.store.find(OrderDocument, order_id=root.key) if root.definition == ORDER else []
         document = msgspec.json.decode(documents[0].document) if documents else {}
-        account_id = documents[0].account_id if documents else str(_account_id(root))
+        account_id = documents[0].account_id if documents else _account_id(root)
         if not account_id:
             account_id = await self._book.account_of_number(str(instance.context.get("phone_number_id", "")))
         accounts = await self._book.store.find(Account, account_id=account_id) if account_id else []
@@ -489,9 +489,8 @@ class Outbox:
         asked = instance.context.get("phone_number_id")
         if isinstance(asked, str) and asked:
             return asked
-        settings = msgspec.json.decode(account.settings) if account else {}
-        named = settings.get("phoneNumberIds", []) if isinstance(settings, dict) else []
-        return str(next(iter([*named, *self._numbers] if isinstance(named, list) else self._numbers), ""))
+        own = account.phone_numbers() if account else []
+        return str(next(iter([*own, *self._numbers]), ""))
 
     def _too_soon(self, head: Head, now: int) -> bool:
         paired = head.lane.startswith(WHATSAPP_LANE) and head.lane_called_at is not None

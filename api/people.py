@@ -30,7 +30,18 @@ from api.aliases import (
     subscription_key,
 )
 from api.consent import ORDER_UPDATES, Hearing
-from api.order_book import NDR_CASE, ORDER, SHIPMENT, SUBSCRIPTION, FieldInvalid, OrderBook, UnknownCustomer, person_of
+from api.order_book import (
+    NDR_CASE,
+    OPEN,
+    ORDER,
+    SHIPMENT,
+    SHOPPER,
+    SUBSCRIPTION,
+    FieldInvalid,
+    OrderBook,
+    UnknownCustomer,
+    person_of,
+)
 from definitions.flow_calls import RECIPIENT
 from definitions.orders.document import Order
 from definitions.orders.rows import Account, Alias, Conversation, Customer
@@ -47,17 +58,11 @@ from engine.runtime import settle
 PORTAL_EVENTS = {"ACTIVE": OPT_IN, "INACTIVE": OPT_OUT}
 """What the portal's `whatsAppStatus` asks for."""
 
-SHOPPER = "shopper"
-"""Who subscribes and chooses, by whatever page or message."""
-
 SETTLED = frozenset({"delivered", "returned", "lost", "cancelled", "customer_return"})
 """The tags of shipments that nobody waits for any more, or that do not come to the customer."""
 
 STOP_MARKETING = "stop:marketing"
 """What a message that failed because its person wants no marketing means."""
-
-OPEN = "open"
-"""The tag of the states of a case in which it is not settled."""
 
 
 class Heard(Struct, frozen=True):

@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct, field
 
-from api.cases import OPEN, RESOLVED, CaseDesk, Resolution, UnknownCase, cases_of
-from api.order_book import NDR_CASE, SHIPMENT, FieldInvalid, OrderBook, person_of
+from api.cases import RESOLVED, CaseDesk, Resolution, UnknownCase, cases_of
+from api.order_book import NDR_CASE, OPEN, SHIPMENT, FieldInvalid, OrderBook, person_of
 from api.people import SETTLED, PeopleDesk
 from definitions.orders import ndr
 from definitions.orders.document import Person
@@ -42,9 +42,6 @@ ACCEPTED = 202
 
 ACCEPTED_BY = "resolution_accepted"
 """The event that a case takes while a courier's answer is waited for."""
-
-UNREACHABLE = "unreachable"
-"""The reason for which the courier needs another number, and not another place."""
 
 CANCEL = "cancel"
 """The action that cannot be undone, and that is asked for twice."""
@@ -76,13 +73,7 @@ class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
 
     def details(self) -> dict[str, str]:
         """Return what goes with the choice, as the case keeps it."""
-        told = {
-            "phone": self.phone,
-            "updatedAddress": self.address,
-            "landmark": self.landmark,
-            "notes": self.notes,
-        }
-        return {name: value.strip() for name, value in told.items() if value.strip()}
+        return ndr.whereabouts(self.phone, self.address, self.landmark, self.notes)
 
 
 class Recorded(Struct, frozen=True):
@@ -345,7 +336,7 @@ class ShopperDesk:
             is_open=self._book.has(OPEN, case),
             is_pending=ACCEPTED_BY in interpreter.allowed(case),
             deadline=moment(until, zone) if until and offered else "",
-            asks_phone=ndr.reason(context.get("ndr_code", "")).name == UNREACHABLE,
+            asks_phone=ndr.asks_phone(context.get("ndr_code", "")),
             offered=offered,
             until=until,
         )

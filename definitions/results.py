@@ -129,8 +129,7 @@ def announce(wish: Wish) -> WebhookCall | Nothing:
 
 def endpoints(account: Account | None) -> list[Endpoint]:
     """Return where an account's results may go: its own endpoints, then everybody's."""
-    settings = msgspec.json.decode(account.settings) if account else {}
-    return [*own_endpoints(settings), *_EVERYBODYS]
+    return [*own_endpoints(account.said() if account else {}), *_EVERYBODYS]
 
 
 def own_endpoints(settings: Any) -> Sequence[Endpoint]:

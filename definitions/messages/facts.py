@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Struct
 
 from definitions.orders import ndr
@@ -65,13 +64,8 @@ def _inside(value: Any, path: str) -> Any:
 
 def _courier_phone(wish: Wish) -> Any:
     """Return the courier's number for customers: the document's, or what the account has for that courier."""
-    phones = _settings(wish).get("courierPhones", {})
+    phones = wish.account.said().get("courierPhones", {}) if wish.account else {}
     return _tracking(wish).get("courierPhone") or _inside(phones, str(_shipment(wish).get("courier", "")))
-
-
-def _settings(wish: Wish) -> Mapping[str, Any]:
-    settings = msgspec.json.decode(wish.account.settings) if wish.account else {}
-    return settings if isinstance(settings, Mapping) else {}
 
 
 # Shipments and their items

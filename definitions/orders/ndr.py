@@ -59,6 +59,9 @@ class _Tables(Struct, frozen=True, forbid_unknown_fields=True):
 _TABLES = msgspec.json.decode((Path(__file__).parent / "ndr.json").read_bytes(), type=_Tables)
 
 UNKNOWN_CODE = "0"
+UNREACHABLE = "unreachable"
+"""The reason for which the courier needs another number, and not another place."""
+
 RESOLUTIONS = _TABLES.resolutions
 REASONS = _TABLES.reasons
 
@@ -157,6 +160,17 @@ def _comes_again(terms: Terms, shipment_context: Mapping[str, Any]) -> bool:
     ledger = shipment_context.get("attempts")
     counted = terms.counted if ledger is None else sum(attempt["counts"] for attempt in ledger)
     return not terms.attempts or counted < terms.attempts
+
+
+def whereabouts(phone: str, address: str, landmark: str, notes: str) -> dict[str, str]:
+    """Return what a customer filled in beside a choice, as the case keeps it."""
+    told = {"phone": phone, "updatedAddress": address, "landmark": landmark, "notes": notes}
+    return {name: value.strip() for name, value in told.items() if value.strip()}
+
+
+def asks_phone(code: str) -> bool:
+    """Return whether the courier needs a number to call, and not a place, after a failure of that code."""
+    return reason(code).name == UNREACHABLE
 
 
 def chosen(

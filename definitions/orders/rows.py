@@ -1,6 +1,9 @@
 """The records that orders keep beside their instances. Each is one table's row, field by column (storage/tables.py)."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
 
 from engine.ports import Row
 
@@ -16,6 +19,16 @@ class Account(Row, frozen=True):
     name: str
     timezone: str
     settings: str = "{}"
+
+    def said(self) -> Mapping[str, Any]:
+        """Return what else was put, by its names."""
+        settings = msgspec.json.decode(self.settings)
+        return settings if isinstance(settings, dict) else {}
+
+    def phone_numbers(self) -> list[Any]:
+        """Return the ids of the phone numbers that are the account's own, none if it names none."""
+        numbers = self.said().get("phoneNumberIds", [])
+        return numbers if isinstance(numbers, list) else []
 
 
 class Customer(Row, frozen=True):

@@ -43,9 +43,6 @@ TITLES: dict[ndr.Action, str] = {
 }
 """What each action is called where there is no room for more."""
 
-UNREACHABLE = "unreachable"
-"""The reason for which the courier needs another number, and not another place."""
-
 NEWS = {
     f"{FORWARD}.delivered": "Your order has been delivered.",
     f"{FORWARD}.cancelled_order": "Your order was cancelled.",
@@ -92,13 +89,7 @@ class AddressForm(Struct):
 
     def details(self) -> dict[str, str]:
         """Return what was filled in, as the case keeps it."""
-        told = {
-            "phone": self.phone,
-            "updatedAddress": self.address,
-            "landmark": self.landmark,
-            "notes": self.notes,
-        }
-        return {name: value.strip() for name, value in told.items() if value.strip()}
+        return ndr.whereabouts(self.phone, self.address, self.landmark, self.notes)
 
 
 class ConfirmForm(Struct):
@@ -233,7 +224,7 @@ def choose_day(session: Session, form: DateForm) -> Literal["CONFIRM", "CHOOSE",
 @screens.show("ADDRESS")
 def show_address(session: Session) -> AddressData:
     """Ask for a number where nobody could be reached, else for the place."""
-    needs_phone = _reason(session) == UNREACHABLE
+    needs_phone = _needs_phone(session)
     return {"needs_phone": needs_phone, "needs_place": not needs_phone}
 
 
@@ -243,7 +234,7 @@ def tell_address(session: Session, form: AddressForm) -> Literal["CONFIRM", "CHO
     if _choice(session) is None:
         return _other(session)
     told = form.details()
-    needs_phone = _reason(session) == UNREACHABLE
+    needs_phone = _needs_phone(session)
     if (needs_phone or "phone" in told) and not _PHONE.fullmatch(form.phone.strip()):
         raise Refused("Please give a phone number of 7 to 15 digits.")
     if not needs_phone and not {"updatedAddress", "landmark"} <= told.keys():
@@ -350,8 +341,8 @@ def _order(session: Session) -> str:
     return str(next(orders, {}).get("customer_order_number", ""))
 
 
-def _reason(session: Session) -> str:
-    return ndr.reason(_context(session).get("ndr_code", "")).name
+def _needs_phone(session: Session) -> bool:
+    return ndr.asks_phone(_context(session).get("ndr_code", ""))
 
 
 def _news(about: About | None) -> str:
