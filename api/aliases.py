@@ -111,14 +111,22 @@ class Aliases:
             return []
         return [PersonAlias(account_id, ORDER_ID, order_id, person_id)]
 
-    async def move(self, account_id: str, before: Name, after: Name, identity: Identity) -> bool:
-        """Let a person who has the name *before* have the name *after* instead; return whether that was news."""
-        moved = False
+    async def move(self, account_id: str, before: Name, after: Name, identity: Identity) -> bool | None:
+        """
+        Let a person who has the name *before* have the name *after* instead.
+
+        Returns:
+            Whether that was news; None if nothing changes, or nobody whom we know has that name.
+        """
+        moved: bool | None = None
 
         async def deliberate() -> Decision | None:
             nonlocal moved
-            moved = False
-            if before == after or any(await self._book.store.recall([identity])):
+            moved = None
+            if before == after:
+                return None
+            if any(await self._book.store.recall([identity])):
+                moved = False
                 return None
             merged = None
             while merged is None:

@@ -119,8 +119,8 @@ class PeopleDesk:
             if await self._aliases.find(account_id, known):
                 await self._aliases.meet(account_id, known, live=True)
 
-    async def moved(self, phone_number_id: str, before: str, after: str, identity: Identity) -> bool:
-        """Let who had one WhatsApp name have another instead; return whether that was news to us."""
+    async def moved(self, phone_number_id: str, before: str, after: str, identity: Identity) -> bool | None:
+        """Let who had one WhatsApp name have another instead; return whether that was news, None if nothing changes."""
         account_id = await self._book.account_of_number(phone_number_id)
         (old,), (new,) = names_of_sender([before]), names_of_sender([after])
         return await self._aliases.move(account_id, old, new, identity)

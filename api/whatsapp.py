@@ -553,12 +553,12 @@ class WhatsApp:
 
     async def _moved(self, update: Update, changes: Iterable[tuple[Any, Any]], identity: Identity) -> str:
         """Let people have new names for the ones before."""
-        news = False
+        told = set()
         for place, (before, after) in enumerate(changes):
             if isinstance(before, str) and isinstance(after, str) and before and after:
                 one = Identity(SOURCE, f"{identity.id}/{place}")
-                news = await self._people.moved(update.phone_number_id, before, after, one) or news
-        return PROCESSED if news else NOTED
+                told.add(await self._people.moved(update.phone_number_id, before, after, one))
+        return PROCESSED if True in told else DUPLICATE if False in told else NOTED
 
     # What people set
 

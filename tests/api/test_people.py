@@ -30,7 +30,7 @@ from definitions.people.keywords import MEANINGS
 from engine.model import SECOND, Instance, born
 from engine.ports import Decision, Identity
 from storage.memory import MemoryStore
-from tests.api.kept import a_failed_delivery, became, deliver
+from tests.api.kept import a_failed_delivery, became, counted, deliver
 from tests.api.serving import FakeClock, Server, running
 from tests.api.speaking import (
     NOON_SECOND,
@@ -495,6 +495,7 @@ def test_who_changes_their_number_is_still_the_same(server: Server, told_by: Map
     assert became(server, changed) == ("processed", "")
     deliver(server, {**changed, "again": True})
 
+    assert (counted(server)["message processed"], counted(server)["message duplicate"]) == (1, 1)
     assert aliases(server)["phone", OTHER] == person
     assert aliases(server)["former_phone", PHONE] == person
     assert ("phone", PHONE) not in aliases(server)
