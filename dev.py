@@ -67,7 +67,7 @@ COMPILE = (
 )
 COMPILE_TARGETS = (
     ("-o", "requirements.txt"),
-    ("--group", "dev", "-c", "requirements.txt", "-o", "requirements-dev.txt"),
+    ("--extra", "pictures", "--group", "dev", "-c", "requirements.txt", "-o", "requirements-dev.txt"),
 )
 
 

@@ -201,7 +201,7 @@ def application(parts: Parts, clock: Clock = system_clock, deliverer: Deliverer 
     inside = Litestar(
         route_handlers=[
             landing.landing,
-            landing.site_css,
+            landing.read_asset,
             webhooks.verify,
             webhooks.take,
             couriers.take_generic,

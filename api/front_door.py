@@ -39,7 +39,8 @@ SIGNATURE_HEADER = b"x-hub-signature-256"
 FLOWS = "/flows/"
 _BODYLESS = {"GET", "HEAD", "OPTIONS"}
 CONTENT_SECURITY_POLICY = (
-    b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),

@@ -454,7 +454,7 @@ def test_lock_compiles_both_files_and_hands_its_arguments_on(checkout: Checkout)
     made = " ".join(dev.COMPILE)
     assert checkout.calls() == [
         f"uv {made} -o requirements.txt --upgrade",
-        f"uv {made} --group dev -c requirements.txt -o requirements-dev.txt --upgrade",
+        f"uv {made} --extra pictures --group dev -c requirements.txt -o requirements-dev.txt --upgrade",
     ]
 
 

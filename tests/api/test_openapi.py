@@ -13,7 +13,7 @@ from tests.api.speaking import an_item, an_order, ask, put_order
 from tests.fuzz_api import MODES, Fuzzer, furnish
 
 UNDESCRIBED = {
-    *("/", "/assets/site.css", "/schema", "/schema/openapi.json", "/schema/{path:str}"),
+    *("/", "/assets/{name:str}", "/schema", "/schema/openapi.json", "/schema/{path:str}"),
     *(f"/portal/{{order_id:str}}{part}" for part in ("", "/entry", "/code", "/resolution", "/subscription")),
 }
 """What is for browsers, and the document itself."""
