@@ -1,5 +1,6 @@
 // Builds what browsers run and what draws pictures. Each entry is one committed file: `npm run build` makes it anew.
 import { build } from "esbuild";
+import { existsSync } from "node:fs";
 import { copyFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -13,7 +14,14 @@ const bundles = [
 const copies = [
   { from: "node_modules/htmx.org/dist/htmx.min.js", to: "api/assets/htmx.js" },
   { from: "api/assets/site.css", to: "lab/assets/site.css" }, // the lab may run where our pages are not
+  { from: "api/assets/diagram.css", to: "lab/assets/diagram.css" },
 ];
+
+const missing = [...bundles.map(({ entry }) => entry), ...copies.map(({ from }) => from)].filter((path) => !existsSync(path));
+if (missing.length > 0) {
+  console.error(`there is nothing to build from: ${missing.join(", ")} (are node_modules there? npm ci --ignore-scripts)`);
+  process.exit(1);
+}
 
 for (const { entry, out, format } of bundles) {
   await build({

@@ -92,6 +92,7 @@ STAGES = (
     Stage("ruff check", ("-m", "ruff", "check", "--output-format", "concise")),
     Stage("ruff format", ("-m", "ruff", "format", "--check")),
     Stage("mypy", ("-m", "mypy")),
+    Stage("chromium", ("-m", "tests.browser.install")),
     Stage("pytest", ("-m", "tests.lanes"), live=True),
     Stage("coverage", ("-m", "coverage", "report", "--no-skip-covered")),
     Stage("engine's coverage", ("-m", "coverage", "report", "--include=engine/*", "--fail-under=100")),

@@ -5,6 +5,7 @@ Rule 1: every address needs an administrator's token.
 Rule 2: lists are paged by cursor and never longer than 200.
 """
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
@@ -17,6 +18,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
 from api.auth import staff
+from api.console.pictures import of_session, of_traffic, suffix_of
 from api.metrics import Metrics
 from api.outbox import DISCARDED, REDRIVEN, Outbox
 from api.problems import FieldProblem, Refusal, documented
@@ -48,7 +50,7 @@ from api.views import (
 from definitions.catalogue import Catalogue
 from definitions.flow_calls import TOKEN_LIFE
 from definitions.media import Media, MediaError
-from diagrams import Overlay, Walked, draw, render_dot, render_mermaid
+from diagrams import MEDIA_TYPES, Drawing, PicturesUnavailable, TooMuchToDraw, draw, rendered
 from engine.errors import UnknownInstance
 from engine.model import SECOND, Definition, EffectStatus, Instance
 from engine.ports import Store
@@ -64,12 +66,6 @@ Place = TypeVar("Place")
 
 UNKNOWN_DEFINITION = "unknown_definition"
 INVALID_CONTENT = "invalid_content"
-
-TEXTS = {"mmd": "text/vnd.mermaid", "dot": "text/vnd.graphviz"}
-"""The forms that a diagram comes in, by how their addresses end, and what each is."""
-
-DIAGRAMS = (*TEXTS, "svg", "png")
-"""How addresses of diagrams end; those of pictures say that there are none."""
 
 
 class AdminApi(Controller):
@@ -94,15 +90,31 @@ class AdminApi(Controller):
         """Return a compiled definition."""
         return compiled_view(_current(catalogue, unquote(name)))
 
+    @get("/definitions/{name:str}/source", responses=documented(401, 403, 404))
+    async def definition_source(self, name: FromPath[str], catalogue: NamedDependency[Catalogue]) -> dict[str, Any]:
+        """Return the document that a definition is compiled from: the Flow JSON, or the lifecycle."""
+        current = _current(catalogue, unquote(name))
+        source: dict[str, Any] = msgspec.json.decode(catalogue.documents[current.name].source)
+        return source
+
     @get(
-        [f"/definitions/{{name:str}}/diagram.{suffix}" for suffix in DIAGRAMS],
-        responses=documented(401, 403, 404),
+        [f"/definitions/{{name:str}}/diagram.{form}" for form in MEDIA_TYPES],
+        responses=documented(401, 403, 404, 501),
     )
     async def definition_diagram(
-        self, name: FromPath[str], request: Request[Any, Any, Any], catalogue: NamedDependency[Catalogue]
-    ) -> Response[str]:
-        """Draw a definition."""
-        return _drawn(_current(catalogue, unquote(name)), None, request)
+        self,
+        name: FromPath[str],
+        request: Request[Any, Any, Any],
+        catalogue: NamedDependency[Catalogue],
+        queries: NamedDependency[Queries],
+        *,
+        traffic: FromQuery[bool] = False,
+    ) -> Response[bytes]:
+        """Draw a definition; with *traffic*, what all its sessions did is laid over."""
+        current = _current(catalogue, unquote(name))
+        if not traffic:
+            return await _drawn(draw(current), request)
+        return await _drawn(of_traffic(current, await queries.traffic(current.name)), request)
 
     # Sessions
 
@@ -205,8 +217,8 @@ class AdminApi(Controller):
         return Response(content, media_type="application/octet-stream", headers=headers)
 
     @get(
-        [f"/sessions/{{definition:str}}/{{key:str}}/diagram.{suffix}" for suffix in DIAGRAMS],
-        responses=documented(401, 403, 404),
+        [f"/sessions/{{definition:str}}/{{key:str}}/diagram.{form}" for form in MEDIA_TYPES],
+        responses=documented(401, 403, 404, 501),
     )
     async def session_diagram(
         self,
@@ -216,15 +228,13 @@ class AdminApi(Controller):
         sessions: NamedDependency[SessionDesk],
         catalogue: NamedDependency[Catalogue],
         queries: NamedDependency[Queries],
-    ) -> Response[str]:
-        """Draw a session: its definition with the way it went and where it stands."""
+    ) -> Response[bytes]:
+        """Draw a session: its definition with the way it went, where it stands, and what may come next."""
         instance = await sessions.find(unquote(definition), unquote(key))
-        drawn = catalogue.interpreter(instance.definition, instance.version).definition
-        walked = tuple(
-            Walked(item.source_state, item.event, item.target_state, item.inferred)
-            for item in await queries.history(*instance.id)
-        )
-        return _drawn(drawn, Overlay(instance.state, walked), request)
+        interpreter = catalogue.interpreter(instance.definition, instance.version)
+        steps = await queries.history(*instance.id)
+        drawing = of_session(interpreter.definition, instance.state, steps, interpreter.allowed(instance))
+        return await _drawn(drawing, request)
 
     @post(
         "/sessions/{definition:str}/{key:str}/events",
@@ -348,14 +358,19 @@ async def _changed(
     return EffectChanged(effect_id, status)
 
 
-def _drawn(definition: Definition, overlay: Overlay | None, request: Request[Any, Any, Any]) -> Response[str]:
-    suffix = request.scope["path"].rpartition(".")[2]
-    drawing = draw(definition, overlay)
-    if suffix == "mmd":
-        return Response(render_mermaid(drawing), media_type=TEXTS[suffix])
-    if suffix == "dot":
-        return Response(render_dot(drawing), media_type=TEXTS[suffix])
-    raise Refusal(404, "no_pictures", "Diagrams come as .mmd and .dot.")
+async def _drawn(drawing: Drawing, request: Request[Any, Any, Any]) -> Response[bytes]:
+    """
+    Return a drawing in the form that the address ends with.
+
+    Raises:
+        Refusal: it cannot be drawn here.
+    """
+    form = suffix_of(request)
+    try:
+        content = await asyncio.to_thread(rendered, drawing, form)
+    except (PicturesUnavailable, TooMuchToDraw) as unavailable:
+        raise Refusal(501, "no_pictures", str(unavailable)) from None
+    return Response(content, media_type=MEDIA_TYPES[form])
 
 
 def cursor(place: object) -> str:

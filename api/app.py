@@ -7,8 +7,8 @@ The way in: front door -> Flow endpoint, or Litestar's handlers -> desks -> engi
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
-from typing import Any, cast
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing, suppress
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -23,13 +23,14 @@ from api.auth import access
 from api.carts import CartDesk
 from api.cases import CaseDesk
 from api.clock import Clock, system_clock
+from api.console.router import ROUTER as CONSOLE
 from api.deliveries import WaitingForPeople
 from api.delivery import Deliverer
 from api.entry_codes import CodePost, open_post
 from api.entry_desk import EntryDesk
 from api.flow_health import HealthDesk
 from api.flows import IDENTITIES_KEPT, FlowEndpoint
-from api.front_door import ASGIApp, FrontDoor
+from api.front_door import ASGIApp, FrontDoor, Receive, Scope, Send
 from api.inquiries import InquiryDesk
 from api.keyring import KeyRing
 from api.logs import fault
@@ -46,6 +47,7 @@ from api.sessions import SessionDesk
 from api.settings import Settings
 from api.shopper import ShopperDesk
 from api.shopper_pages import Door
+from api.staff import StaffDesk
 from api.throttle import Throttle
 from api.timers import Timekeeper
 from api.whatsapp import AWAITED, AWAITED_FOR, WhatsApp
@@ -77,6 +79,22 @@ SAMPLE_ACCOUNT = Account("1489", "dfc", "Dhruv Foods", "Asia/Kolkata")
 """The account that development starts with."""
 
 
+class Lab(Protocol):
+    """The lab, an application of its own: it works for as long as it is `alive`."""
+
+    def alive(self) -> AbstractAsyncContextManager[None]:
+        """Return the context for as long as which it works."""
+        ...
+
+    def hush(self) -> None:
+        """Let whoever waits for news go: the server is about to end."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        ...
+
+
 class Parts(Struct):
     """What an application is made of; tests take them apart."""
 
@@ -97,6 +115,7 @@ class Parts(Struct):
     shopper: ShopperDesk
     entries: EntryDesk
     door: Door
+    staff: StaffDesk
 
 
 def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clock = system_clock) -> Parts:
@@ -109,7 +128,8 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
     safe = Safe(base64.b64decode(settings.data_key))
     store = SqliteStore(settings.database)
     metrics = Metrics()
-    sessions = SessionDesk(catalogue, store, clock)
+    secret = (settings.data_key or settings.app_secret).encode()
+    sessions = SessionDesk(catalogue, store, clock, secret)
     book = OrderBook(catalogue, store, clock)
     cases, people = CaseDesk(book), PeopleDesk(book)
     carts = CartDesk(book, people)
@@ -125,7 +145,7 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
         sent,
         metrics,
         numbers=sorted(settings.phone_numbers),
-        token_key=(settings.data_key or settings.app_secret).encode(),
+        token_key=secret,
     )
     return Parts(
         settings=settings,
@@ -159,6 +179,7 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
         shopper=ShopperDesk(book, cases, people),
         entries=EntryDesk(book, people, post, sorted(settings.phone_numbers)),
         door=Door(post.keys, Throttle(clock), settings),
+        staff=StaffDesk(store, clock, settings.admin_token),
     )
 
 
@@ -168,16 +189,22 @@ def _media(settings: Settings) -> MediaFetcher:
     return MediaFetcher(settings.graph_url, settings.access_token, near=near)
 
 
-def application(parts: Parts, clock: Clock = system_clock, deliverer: Deliverer | None = None) -> FrontDoor:
+def application(
+    parts: Parts, clock: Clock = system_clock, deliverer: Deliverer | None = None, lab: Lab | None = None
+) -> FrontDoor:
     """
     Return the ASGI application over *parts*; when it stops, or cannot start, it closes them.
 
-    What it owes is delivered by *deliverer* or, without one, offered to a worker apart.
+    What it owes is delivered by *deliverer* or, without one, offered to a worker apart. The *lab* is at `/lab`.
     """
 
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncIterator[None]:
-        with closing(parts.store), closing(parts.queries):
+        async with AsyncExitStack() as stack:
+            stack.enter_context(closing(parts.queries))
+            stack.enter_context(closing(parts.store))
+            if lab is not None:
+                await stack.enter_async_context(lab.alive())
             await parts.catalogue.keep_versions(parts.store)
             if parts.settings.development and not await parts.store.find(Account, account_id=SAMPLE_ACCOUNT.account_id):
                 await parts.orders.put_account(SAMPLE_ACCOUNT)
@@ -201,6 +228,7 @@ def application(parts: Parts, clock: Clock = system_clock, deliverer: Deliverer 
     inside = Litestar(
         route_handlers=[
             landing.landing,
+            landing.icon,
             landing.read_asset,
             webhooks.verify,
             webhooks.take,
@@ -212,6 +240,7 @@ def application(parts: Parts, clock: Clock = system_clock, deliverer: Deliverer 
             portal.subscribe,
             portal.resolve,
             shopper_pages.ROUTER,
+            CONSOLE,
             admin.AdminApi,
             OutboxDoor,
             WaitingForPeople,
@@ -237,6 +266,9 @@ def application(parts: Parts, clock: Clock = system_clock, deliverer: Deliverer 
             "shopper": _given(parts.shopper),
             "entries": _given(parts.entries),
             "door": _given(parts.door),
+            "staff": _given(parts.staff),
+            "lab": _given(lab is not None),
+            "tour": Provide(landing.tour),
             "delivers": _given(deliverer is not None),
             "allowance": _given(couriers.Allowance()),
             "clock": _given(clock),
@@ -248,7 +280,8 @@ def application(parts: Parts, clock: Clock = system_clock, deliverer: Deliverer 
         logging_config=None,
     )
     settings = parts.settings
-    return FrontDoor(cast("ASGIApp", inside), parts.flows, settings.hosts, behind_proxy=not settings.development)
+    behind_proxy = not settings.development
+    return FrontDoor(cast("ASGIApp", inside), parts.flows, settings.hosts, behind_proxy=behind_proxy, lab=lab)
 
 
 async def keep_house(parts: Parts, now: int) -> None:
@@ -263,6 +296,7 @@ async def keep_house(parts: Parts, now: int) -> None:
         await parts.queries.calls_set_aside_since(now - AWAITED_FOR, AWAITED, TRIED_AT_ONCE)
     )
     await parts.orders.release_ripe()
+    await parts.staff.forget_visits()
     await parts.store.purge(answers_before=now - ANSWERS_KEPT, identities_before=now - IDENTITIES_KEPT)
     while digests := await parts.queries.calls_done_before(now - CALLS_KEPT, FORGOTTEN_AT_ONCE):
         await parts.whatsapp.forget(digests)

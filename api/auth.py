@@ -2,23 +2,39 @@
 Who calls: bearer tokens for staff and portals, keys for couriers.
 
 Rule 1: a token is compared as a hash, in constant time; no token is ever "none set, so everybody may".
-Rule 2: 401 says the same for a missing and a wrong token; 403 names the scope that a right token lacks.
+Rule 2: 401 says the same for a missing and a wrong token; 403 names what a right token lacks.
+Rule 3: a viewer looks and changes nothing, and sees personal data masked; who may see it whole is said by the guard,
+        and where no guard has said so it is masked.
 """
 
 import hashlib
 import hmac
+from contextvars import ContextVar
 from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
+from api.console.masking import masked
 from api.problems import Refusal
 from api.settings import Settings
+from api.staff import StaffDesk, Visitor
 
 ADMIN, PORTAL = "admin", "portal"
 
+PERSONAL = frozenset({"read_feed", "session_media"})
+"""The handlers that give nothing but what customers told: operators may read them, viewers may not."""
+
+LOOKING = frozenset({"GET", "HEAD"})
+
+WORKERS = "/admin/api/v1/outbox/"
+"""Where a worker apart takes its work: what it does there the journal has, and the audit log need not."""
+
 Connection = ASGIConnection[Any, Any, Any, Any]
+
+_SEES_ALL: ContextVar[bool] = ContextVar("sees_all", default=False)
+"""Whether who is being answered may see personal data."""
 
 
 class Access(Struct, frozen=True):
@@ -38,14 +54,25 @@ def access(settings: Settings) -> Access:
     return Access(tokens, {name: _hash(secret) for name, secret in settings.couriers.items()})
 
 
-def staff(connection: Connection, _: BaseRouteHandler) -> None:
-    """Let in who has an administrator's token."""
-    _require(connection, ADMIN)
+async def staff(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Let in who has an administrator's token, or is of staff and may do what is asked."""
+    known = await _require(connection, ADMIN)
+    if known is None:
+        _SEES_ALL.set(True)
+        return
+    is_look = connection.scope.get("method") in LOOKING
+    looks = is_look and handler.handler_name not in PERSONAL
+    if not (looks or known.may("operator")):
+        raise Refusal(403, "forbidden", f"That takes an operator; the token is a {known.role}'s.")
+    _SEES_ALL.set(known.may("operator"))
+    path = connection.scope["path"]
+    if not is_look and not path.startswith(WORKERS):
+        await (await _staff_desk(connection)).note(known, "called", path)
 
 
-def portal(connection: Connection, _: BaseRouteHandler) -> None:
+async def portal(connection: Connection, _: BaseRouteHandler) -> None:
     """Let in who has a portal's or merchant's token."""
-    _require(connection, PORTAL)
+    await _require(connection, PORTAL)
 
 
 def courier(connection: Connection, _: BaseRouteHandler) -> None:
@@ -56,14 +83,33 @@ def courier(connection: Connection, _: BaseRouteHandler) -> None:
         raise Refusal(401, "unauthorized", "A courier sends its key in x-api-key.")
 
 
-def _require(connection: Connection, scope: str) -> None:
+def shown(value: Any) -> Any:
+    """Return a JSON value as who is being answered may see it."""
+    return value if _SEES_ALL.get() else masked(value)
+
+
+async def _require(connection: Connection, scope: str) -> Visitor | None:
+    """
+    Return who of staff calls, None if it is whoever has a token of the settings.
+
+    Raises:
+        Refusal: the token is nobody's, or lacks *scope*.
+    """
     kind, _, token = connection.headers.get("authorization", "").partition(" ")
-    scopes = _scopes(connection.app.state.access, token) if kind.lower() == "bearer" else None
-    if scopes is None:
-        challenge = {"WWW-Authenticate": "Bearer"}
-        raise Refusal(401, "unauthorized", "A valid bearer token is needed.", headers=challenge)
-    if scope not in scopes:
-        raise Refusal(403, "forbidden", f"The token lacks the scope {scope}.")
+    if kind.lower() == "bearer":
+        scopes = _scopes(connection.app.state.access, token)
+        known = await (await _staff_desk(connection)).bearer(token) if scopes is None else None
+        if scopes is not None or known is not None:
+            if scope not in (scopes or {ADMIN}):
+                raise Refusal(403, "forbidden", f"The token lacks the scope {scope}.")
+            return known
+    raise Refusal(401, "unauthorized", "A valid bearer token is needed.", headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _staff_desk(connection: Connection) -> StaffDesk:
+    """Return the staff desk, as handlers are given it."""
+    desk: StaffDesk = await connection.app.dependencies["staff"]()
+    return desk
 
 
 def _scopes(known: Access, token: str) -> frozenset[str] | None:

@@ -12,15 +12,21 @@ import base64
 from msgspec import Struct
 
 from api.at_rest import Safe, Unopenable
+from api.brand import Branded
 from api.entry import DoorKeys
 from api.mail import Mail, Mailer
 from api.settings import Settings
 from definitions.outgoing import MessageCall, Nothing, Wish
 from definitions.people.entry import MAIL, TO, bind_mail, bind_whatsapp
+from definitions.words.document import USUAL, Words, words_of
+from definitions.words.saying import Speaker
 from engine.model import Instance
 
-TEMPLATE, LANGUAGE = "portal_code", "en"
+TEMPLATE, TEMPLATE_LANGUAGE = "portal_code", "en"
 """The authentication template that Meta has approved."""
+
+LANGUAGE = "language"
+"""What an entry's context calls the language that its shopper reads."""
 
 PORTAL_ENTRY = "portal_entry"
 
@@ -29,19 +35,26 @@ WAITING = "waiting"
 
 
 class CodePost(Struct, frozen=True):
-    """What sending codes takes: the keys that make them, the safe that has the contacts, and who carries mail."""
+    """What sending codes takes: keys that make them, the safe with the contacts, who carries mail, and its words."""
 
     keys: DoorKeys
     safe: Safe
     mailer: Mailer
     base_url: str
+    words: Words
 
     @classmethod
     def of(cls, settings: Settings) -> "CodePost":
-        """Return what the settings give."""
+        """
+        Return what the settings give.
+
+        Raises:
+            DefinitionError: a file of texts in a folder of definitions is wrong.
+        """
         secret = (settings.data_key or settings.app_secret).encode()
         safe = Safe(base64.b64decode(settings.data_key))
-        return cls(DoorKeys(secret), safe, Mailer.of(settings), settings.base_url)
+        words = words_of(settings.definition_folders)
+        return cls(DoorKeys(secret), safe, Mailer.of(settings), settings.base_url, words)
 
     def sealed(self, entry_id: str, name: str, contact: str) -> str:
         """Return a contact as an entry keeps it."""
@@ -78,7 +91,7 @@ def by_whatsapp(wish: Wish) -> MessageCall | Nothing:
         {"type": "body", "parameters": [parameter]},
         {"type": "button", "sub_type": "url", "index": "0", "parameters": [parameter]},
     ]
-    template = {"name": TEMPLATE, "language": {"code": LANGUAGE}, "components": components}
+    template = {"name": TEMPLATE, "language": {"code": TEMPLATE_LANGUAGE}, "components": components}
     body = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -102,12 +115,15 @@ async def by_mail(wish: Wish) -> None:
 
 
 def _letter(post: CodePost, wish: Wish, to: str) -> Mail:
-    brand = wish.account.name if wish.account else "us"
-    order_id = str(wish.instance.context.get("order_id", ""))
+    context = wish.instance.context
+    speaker = Speaker.of(post.words, post.words.known(str(context.get(LANGUAGE, ""))) or USUAL)
+    brand = Branded.of(wish.account).name if wish.account else speaker.say("letter.us")
+    brand = " ".join(brand.split())  # a subject is one line
+    link = post.keys.link(str(context.get("order_id", "")), wish.now)
     said = (
-        f"Your code: {post.keys.code(wish.instance.key)}",
-        f"It opens your order from {brand} and is good for 10 minutes.",
-        f"Or open this address within a day:\n{post.base_url}{post.keys.link(order_id, wish.now)}",
-        "If you did not ask for it, you need do nothing. Give it to nobody.",
+        speaker.say("letter.code", code=post.keys.code(wish.instance.key)),
+        speaker.say("letter.what", brand=brand),
+        f"{speaker.say('letter.link')}\n{post.base_url}{link}",
+        speaker.say("letter.not_you"),
     )
-    return Mail(to, f"Your order from {' '.join(brand.split())}", "\n\n".join(said) + "\n")
+    return Mail(to, speaker.say("letter.subject", brand=brand), "\n\n".join(said) + "\n")

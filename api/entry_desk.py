@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from api.aliases import country_of
 from api.consent import ORDER_UPDATES
-from api.entry_codes import PORTAL_ENTRY, WAITING, CodePost
+from api.entry_codes import LANGUAGE, PORTAL_ENTRY, WAITING, CodePost
 from api.order_book import ORDER, SHOPPER, OrderBook, person_of
 from api.people import PeopleDesk
 from definitions.orders.document import Person
@@ -24,7 +24,7 @@ from definitions.orders.rows import Account, Alias, OrderDocument
 from definitions.people.entry import BY_WHATSAPP, MAIL, TO, TRIES, WRONG
 from definitions.people.phones import NATIONAL_DIGITS, digits_of, normal_phone, same_phone
 from engine.errors import WorkflowError
-from engine.model import SECOND, Event, Instance, born
+from engine.model import Event, Instance, born
 from engine.ports import Decision
 
 LEAST_SECONDS = 0.1
@@ -32,9 +32,6 @@ LEAST_SECONDS = 0.1
 
 LOCKED = "locked"
 """The tag of the states of an entry in which no code is taken, nor another one sent."""
-
-LONG_WAIT = 90
-"""More minutes than that are told in hours."""
 
 NOBODY = Person("", "", "")
 
@@ -70,6 +67,13 @@ class Named(Struct, frozen=True):
     document: OrderDocument | None
 
 
+class SentTo(Struct, frozen=True):
+    """Where a code went, masked: the last *digits* of a WhatsApp number, or an e-mail *address*."""
+
+    digits: str = ""
+    address: str = ""
+
+
 class EntryDesk:
     """Sends codes and takes them; *numbers* are the phone number ids that messages go from if accounts name none."""
 
@@ -92,9 +96,11 @@ class EntryDesk:
             return Named(order_ref.casefold(), None)
         return Named(document.order_id, document if is_theirs else None)
 
-    async def send_code(self, document: OrderDocument) -> str:
+    async def send_code(self, document: OrderDocument, language: str) -> str:
         """
         Send a code to the contact of an order, and return the entry that it opens; those before it open nothing now.
+
+        A letter that brings it is in that *language*.
 
         Raises:
             Locked: too many codes were wrong just now.
@@ -114,8 +120,8 @@ class EntryDesk:
             if last is not None and self._book.has(LOCKED, last) and (last.deadline or 0) > now:
                 raise Locked((last.deadline or 0) - now)
             interpreter = self._book.catalogue.interpreter(PORTAL_ENTRY)
-            known = {"order_id": document.order_id, "account_id": document.account_id, BY_WHATSAPP: by_whatsapp}
-            context = {**known, **sealed}
+            known = {"order_id": document.order_id, "account_id": document.account_id, LANGUAGE: language}
+            context = {**known, BY_WHATSAPP: by_whatsapp, **sealed}
             entry = born(interpreter.definition, entry_id, now, context=context)
             asked = Event(f"ask/{entry_id}", "code_asked", now, now, {BY_WHATSAPP: by_whatsapp}, actor=SHOPPER)
             alias = Alias(PORTAL_ENTRY, document.order_id, PORTAL_ENTRY, entry_id)
@@ -143,14 +149,14 @@ class EntryDesk:
         whatsapp = own if recipient.whatsapp == own else ""
         return whatsapp, email, ORDER_UPDATES in recipient.categories or recipient.last_inbound_at > 0
 
-    async def sent_to(self, entry_id: str, order_id: str) -> str:
-        """Return where an entry's code went, masked; "" if it is not the order's last one, or takes no code."""
+    async def sent_to(self, entry_id: str, order_id: str) -> SentTo | None:
+        """Return where an entry's code went; None if it is not the order's last one, or takes no code."""
         entry = await self._last(order_id)
         if entry is None or entry.key != entry_id or not self._takes_codes(entry, self._book.clock()):
-            return ""
+            return None
         if entry.context.get(BY_WHATSAPP):
-            return masked_phone(self._post.contact(entry, TO))
-        return masked_email(self._post.contact(entry, MAIL))
+            return SentTo(digits=self._post.contact(entry, TO)[-2:])
+        return SentTo(address=masked_email(self._post.contact(entry, MAIL)))
 
     async def enter(self, entry_id: str, order_id: str, said: str) -> None:
         """
@@ -214,20 +220,7 @@ def contact_subject(contact: str) -> str:
     return contact.strip().casefold() if "@" in contact else digits_of(contact)[-NATIONAL_DIGITS:]
 
 
-def masked_phone(number: str) -> str:
-    """Return a phone number as it is shown: its last two digits."""
-    return f"WhatsApp, to the number that ends in {number[-2:]}"
-
-
 def masked_email(address: str) -> str:
     """Return an e-mail address as it is shown: its first letter, and the end of its host."""
     name, _, host = address.rpartition("@")
-    return f"e-mail, to {name[:1]}•••@•••.{host.rpartition('.')[2]}"
-
-
-def wait_in_words(wait: int) -> str:
-    """Return a wait as people say it: in minutes, a long one in hours."""
-    minutes = max(1, -(-wait // (60 * SECOND)))
-    if minutes > LONG_WAIT:
-        return f"{-(-minutes // 60)} hours"
-    return "a minute" if minutes == 1 else f"{minutes} minutes"
+    return f"{name[:1]}•••@•••.{host.rpartition('.')[2]}"

@@ -37,6 +37,7 @@ BODY_SECONDS = 5.0
 JSON_TYPE, FORM_TYPE = b"application/json", b"application/x-www-form-urlencoded"
 SIGNATURE_HEADER = b"x-hub-signature-256"
 FLOWS = "/flows/"
+LAB = "/lab"
 _BODYLESS = {"GET", "HEAD", "OPTIONS"}
 CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -67,6 +68,8 @@ LIMITS = (
     Limit("/webhooks/couriers/", KIB * KIB),
     Limit("/_ah/", 64 * KIB),
     Limit("/portal/", 64 * KIB, forms=True),
+    Limit("/admin/api/", KIB * KIB),
+    Limit("/admin", 64 * KIB, forms=True),
     Limit("/", KIB * KIB),
 )
 
@@ -92,13 +95,26 @@ class Announced(Struct, frozen=True):
 
 
 class FrontDoor:
-    """The ASGI application: the door, with the Flow endpoint right behind it and *inside* for everything else."""
+    """
+    The ASGI application: the door, with the Flow endpoint right behind it and *inside* for everything else.
 
-    def __init__(self, inside: ASGIApp, flows: FlowEndpoint, hosts: frozenset[str], *, behind_proxy: bool) -> None:
+    The *lab*, if there is one, has its own limits: only the headers of what goes there are checked.
+    """
+
+    def __init__(
+        self,
+        inside: ASGIApp,
+        flows: FlowEndpoint,
+        hosts: frozenset[str],
+        *,
+        behind_proxy: bool,
+        lab: ASGIApp | None = None,
+    ) -> None:
         self._inside = inside
         self.flows = flows
         self._hosts = frozenset(host.encode() for host in hosts)
         self._behind_proxy = behind_proxy
+        self._lab = lab
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the application's life."""
@@ -114,6 +130,9 @@ class FrontDoor:
         is_flow = path.startswith(FLOWS) and scope["method"] == "POST"
         try:
             announced = self.check_headers(scope["headers"])
+            if self._lab is not None and (path == LAB or path.startswith(f"{LAB}/")):
+                await self._lab(scope, receive, send)
+                return
             limit = _limit_of(path)
             body = b"" if scope["method"] in _BODYLESS else await _read(receive, limit.octets)
             if is_flow:

@@ -15,9 +15,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Tag
 
-from api.admin import TEXTS
 from api.pages import render_page
 from api.problems import Refusal
+from diagrams import MEDIA_TYPES
 
 VERSION = "0.1.0"
 NOT_FOUND = 404
@@ -227,9 +227,9 @@ def _responses(path: str, method: str, call: dict[str, Any]) -> dict[str, Any]:
     }
     _, diagram, suffix = path.rpartition("/diagram.")
     if diagram:
-        drawn = responses.pop("200")
-        if suffix in TEXTS:
-            responses = {"200": {**drawn, "content": {TEXTS[suffix]: {"schema": {"type": "string"}}}}, **responses}
+        media_type = MEDIA_TYPES[suffix]
+        kind = {"type": "string", "format": "binary"} if media_type == "image/png" else {"type": "string"}
+        responses["200"] = {**responses["200"], "content": {media_type: {"schema": kind}}}
     return responses
 
 

@@ -4,7 +4,7 @@ The order desk: accounts, order documents and couriers' events, decided and reco
 Rule 1: a merchant's repeat is harmless by what it asks for, a courier's by its event's identity.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from api.cases import CaseDesk, cases_of
 from api.order_book import ORDER, SHIPMENT, OrderBook, UnknownOrder
 from api.people import PeopleDesk
 from definitions.orders.document import Malformed, Order, Shipment, Standing, read_back, read_order
-from definitions.orders.rows import Account, Customer, OrderDocument, ParkedFact
+from definitions.orders.rows import Account, Alias, Customer, OrderDocument, ParkedFact
 from definitions.orders.scans import TOO_FAR_AHEAD, Scan, derived_id
 from definitions.orders.times import USUAL_ZONE
 from engine.errors import WorkflowError
@@ -25,6 +25,7 @@ from engine.family import Family
 from engine.fold import Fact
 from engine.model import Event, Instance
 from engine.ports import Decision, Identity
+from storage.finding import TRACKED
 
 CHANGED = "shipments_changed"
 
@@ -119,7 +120,7 @@ class OrderDesk:
             family = await self._book.family(order.order_id, now)
             parked = self._apply_document(family, order, account, now)
             row = OrderDocument(order.order_id, account.account_id, order.number, text, now)
-            return family.decision(put=(row,), add=(_customer(order, account), *parked))
+            return family.decision(put=(row,), add=(_customer(order, account), *_tracked(order), *parked))
 
         await self._book.settle(order.order_id, deliberate)
         await self._people.met(account, order)
@@ -326,6 +327,13 @@ def _customer(order: Order, account: Account) -> Customer:
     person = order.person
     person_id = person_id_of(account.account_id, person)
     return Customer(account.account_id, person.phone, person.email, person_id, person.name)
+
+
+def _tracked(order: Order) -> Iterator[Alias]:
+    """Yield the names by which an order's shipments are found without it."""
+    for shipment in order.shipments:
+        key = f"{order.order_id}:{shipment.tracking_id}"
+        yield Alias(TRACKED, f"{shipment.tracking_id}/{SHIPMENT}/{key}", SHIPMENT, key)
 
 
 def _parked(source: str, scan: Scan, reason: str, now: int) -> ParkedFact:

@@ -16,6 +16,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct, field
 
 from api.auth import portal
+from api.brand import Brand
 from api.cases import CaseDesk, Resolution, UnknownCase
 from api.order_book import FieldInvalid, UnknownCustomer, UnknownOrder
 from api.orders import AccountTaken, OrderDesk, UnknownAccount
@@ -45,6 +46,8 @@ class AccountBody(Struct, forbid_unknown_fields=False):
     timezone: Name = "Asia/Kolkata"
     webhooks: tuple[Endpoint, ...] = ()
     products: dict[str, dict[str, Product]] = {}
+    brand: Brand = Brand()
+    language: Text = ""
 
 
 class AccountView(Struct, frozen=True):

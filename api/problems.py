@@ -119,6 +119,7 @@ TITLES = {
     422: "Invalid content",
     429: "Too many requests",
     500: "Our fault",
+    501: "Not installed",
     502: "Not had",
     503: "Not now",
 }

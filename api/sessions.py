@@ -5,6 +5,8 @@ Rule 1: staff's events go through the same table as everybody's; a session of a 
 Rule 2: what a customer completed is never thrown away, even if its session had come to its end before.
 """
 
+import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,17 +22,16 @@ from definitions.flow_calls import ABOUT, MINTED, RECIPIENT, RESPONSE, TOKEN_LIF
 from definitions.flow_compiler import COMPLETE
 from definitions.media import CompletedMedia
 from definitions.orders.rows import Alias
+from definitions.people.phones import normal_phone
 from engine.errors import UnknownInstance
 from engine.family import acted
 from engine.inference import infer
 from engine.model import Event, Instance, Step, born
 from engine.ports import Decision, FamilyRecord, Identity, Row, Store
 from engine.runtime import settle
+from storage.finding import FOR_RECIPIENT, SESSION_ABOUT
 
 STAFF = "staff"
-
-SESSION_ABOUT = "about"
-"""The kind of an alias that begins with what a session acts on: `DEFINITION/KEY/TOKEN`."""
 
 WAMID = "wamid"
 """The kind of an alias that is a WhatsApp message's id."""
@@ -47,12 +48,17 @@ class Act(Struct, frozen=True):
 
 
 class SessionDesk:
-    """Opens sessions and takes events for them."""
+    """
+    Opens sessions and takes events for them.
 
-    def __init__(self, catalogue: Catalogue, store: Store, clock: Clock) -> None:
+    Under *recipient_key* it is kept for whom sessions of Flows were opened, so that they are found; without, it is not.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: Store, clock: Clock, recipient_key: bytes = b"") -> None:
         self._catalogue = catalogue
         self._store = store
         self._clock = clock
+        self._recipient_key = recipient_key
 
     async def find(self, definition: str, key: str) -> Instance:
         """
@@ -116,9 +122,15 @@ class SessionDesk:
             subject = await self.find(*about)
             context[ABOUT] = {"definition": subject.definition, "key": subject.key}
             rows.append(Alias(SESSION_ABOUT, f"{subject.definition}/{subject.key}/{token}", flow, token))
+        if hashed := self.recipient_hash(recipient):
+            rows.append(Alias(FOR_RECIPIENT, f"{hashed}/{flow}/{token}", flow, token))
         instance = definition.open(token, now, context, life)
         step = definition.interpreter.note(instance, Event(f"mint/{token}", "minted", now, now, actor=actor), "minted")
         return Decision(recorded_at=now, steps=(step,), add=tuple(rows))
+
+    def recipient_hash(self, recipient: str) -> str:
+        """Return what sessions for that recipient are found by; "" if they are not."""
+        return recipient_hash(self._recipient_key, recipient)
 
     async def open(self, lifecycle: str, key: str, context: Mapping[str, Any]) -> Instance | None:
         """
@@ -240,3 +252,12 @@ class SessionDesk:
         }
         way = infer(interpreter, instance, completing.__contains__, event) or ()
         return (*way, interpreter.step(way[-1].after if way else instance, event))
+
+
+def recipient_hash(key: bytes, recipient: str) -> str:
+    """Return the keyed hash of a recipient, however their phone number is written; "" without one of the two."""
+    phone = "" if any(letter.isalpha() for letter in recipient) else normal_phone(recipient)
+    name = phone or recipient.strip()
+    if not name or not key:
+        return ""
+    return hmac.new(key, f"recipient/{name}".encode(), hashlib.sha256).hexdigest()[:32]

@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from api.auth import shown
 from definitions.catalogue import Catalogue, Document
 from definitions.flow_calls import TOKEN_LIFE
 from definitions.orders.times import to_rfc3339
 from definitions.results import without_file_keys
 from engine.errors import Problem
 from engine.model import SECOND, Definition, EffectStatus, Instance
-from storage.queries import EffectItem, EffectStanding, JournalItem, Session, StoryItem
+from storage.finding import Session
+from storage.queries import EffectItem, EffectStanding, JournalItem, StoryItem
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Text = Annotated[str, Meta(max_length=1024)]
@@ -291,7 +293,7 @@ def session_view(instance: Instance, catalogue: Catalogue, effects: list[EffectI
         key=instance.key,
         state=instance.state,
         revision=instance.revision,
-        context=without_file_keys(dict(instance.context)),
+        context=shown(without_file_keys(dict(instance.context))),
         allowed_events=interpreter.allowed(instance),
         created_at=to_rfc3339(instance.created_at),
         updated_at=to_rfc3339(instance.updated_at),
@@ -312,7 +314,7 @@ def history_item(item: JournalItem) -> HistoryItem:
         actor=item.actor,
         inferred=item.inferred,
         outcome=item.outcome,
-        data=without_file_keys(item.data),
+        data=shown(without_file_keys(item.data)),
         effects=tuple(item.effects),
     )
 

@@ -2,8 +2,8 @@
 All definitions that run: compiled, proven, bound to their code, by name and version.
 
 A folder of definitions has `flows/NAME/flow.json` with `screens.py` beside it, `lifecycles/NAME.json`,
-`couriers/NAME.json`, `products.json`, `webhooks.json`, `messages.json`, and `bindings.py` for guards, projections and
-effects of its own. What a later folder has replaces what an earlier one has of that name.
+`couriers/NAME.json`, `words/LANGUAGE.json`, `products.json`, `webhooks.json`, `messages.json`, and `bindings.py` for
+guards, projections and effects of its own. What a later folder has replaces what an earlier one has of that name.
 Versions of a Flow that are not current any more may stand in `flows/NAME/earlier/LABEL/`, document and logic alike, for
 as long as sessions are on them; one that does not is served by the current logic.
 
@@ -46,6 +46,7 @@ from definitions.orders.couriers import Courier
 from definitions.people import consent  # noqa: F401 - likewise
 from definitions.people import effects as answers  # noqa: F401 - likewise
 from definitions.screens import Screens
+from definitions.words import document as words_document
 from engine.errors import DefinitionError, Problem, UnknownInstance
 from engine.family import OpenedInterpreter
 from engine.interpreter import Interpreter
@@ -69,7 +70,7 @@ MAX_RAISES = 4
 
 _NOTHING = Declared()
 
-Kind = Literal["flow", "lifecycle", "messages", "products", "webhooks", "courier"]
+Kind = Literal["flow", "lifecycle", "messages", "products", "webhooks", "courier", "words"]
 
 
 class Document(Struct, frozen=True):
@@ -129,6 +130,8 @@ def compile_path(path: Path) -> Document:
         return _settings_checked(path, "webhooks", results.check(path.read_bytes()))
     if where.name == couriers.FOLDER:
         return _settings_checked(path, "courier", couriers.check(path, _facts_beside(where.parent)))
+    if where.name == words_document.FOLDER:
+        return _settings_checked(path, "words", words_document.check(path))
     folder = where.parent if where.name == LIFECYCLES else where
     return _compiled(path, declared(folder))
 
@@ -200,6 +203,7 @@ class Catalogue:
             document.name: flow_message(document.path) for document in documents if document.flow
         }
         results.bind_endpoints(folders)
+        words_document.words_of(tuple(folders))
         return catalogue
 
     async def keep_versions(self, store: Store) -> None:

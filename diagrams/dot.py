@@ -6,11 +6,11 @@ Rule 2: no mark is a colour alone. The current state has a thick border, a final
         one; a walked arrow is thick, an unseen or inferred one dashed.
 Rule 3: the definition's order runs down the page. An arrow to an earlier state is written from its end (`dir=back`),
         or Graphviz would choose for itself which arrow of a circle leads up.
-Rule 4: what leads a crowd out of its frame begins at the frame (`ltail`); a crowd that does nothing else is not drawn.
 """
 
 from collections.abc import Iterable, Iterator
 
+from diagrams.crowds import Crowds
 from diagrams.drawing import Arrow, Drawing, Group, Node
 from diagrams.text import broken, distinct, plain
 
@@ -45,17 +45,10 @@ class _Writer:
     def __init__(self, drawing: Drawing) -> None:
         self._drawing = drawing
         self._nodes = [*drawing.root.all_nodes()]
-        groups = [*drawing.root.all_groups()]
         self._names = distinct((node.id for node in self._nodes), _name)
-        self._frames = distinct((group.id for group in groups), lambda path: f"cluster_{_name(path)}")
-        self._order = {node.id: place for place, node in enumerate(self._nodes)}
-        self._crowded = {
-            node.id: group
-            for group in groups
-            if group.id
-            for node in group.members
-            if isinstance(node, Node) and node.crowd
-        }
+        groups = (group.id for group in drawing.root.all_groups())
+        self._frames = distinct(groups, lambda path: f"cluster_{_name(path)}")
+        self._crowds = Crowds(drawing)
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the whole text."""
@@ -73,12 +66,8 @@ class _Writer:
                 yield f"{indent}  graph [label={_centred(broken(member.title, TITLE_WIDTH))}, {_FRAME}]"
                 yield from self._inside(member, f"{indent}  ")
                 yield f"{indent}}}"
-            elif self._has_to_be_drawn(member):
+            elif self._crowds.is_drawn(member):
                 yield f"{indent}{_quoted(self._names[member.id])} [{', '.join(_look(member))}]"
-
-    def _has_to_be_drawn(self, node: Node) -> bool:
-        arrows = (arrow for arrow in self._drawing.arrows if arrow.source == node.id)
-        return not node.crowd or any(self._frame_left_by(arrow) is None for arrow in arrows)
 
     def _start(self) -> Iterator[str]:
         start = "[*]"
@@ -90,39 +79,26 @@ class _Writer:
                 yield f"  {_quoted(start)} -> {_quoted(self._names[node.id])}"
 
     def _arrow(self, arrow: Arrow) -> str:
-        tail, head = arrow.source, arrow.target
-        frame = self._frame_left_by(arrow)
-        if frame is not None:
-            tail = self._nearest(frame, head)
-        upwards = self._order[head] < self._order[tail]
-        ends = f"{_quoted(self._names[tail])} -> {_quoted(self._names[head])}"
+        tied = self._crowds.ends(arrow)
+        upwards = self._crowds.leads_up(tied)
+        ends = [_quoted(self._names[tied.tail]), _quoted(self._names[tied.head])]
         if upwards:
-            ends = f"{_quoted(self._names[head])} -> {_quoted(self._names[tail])}"
+            ends.reverse()
 
-        look = [f"label={_beside(line for label in arrow.labels for line in broken(label, LABEL_WIDTH))}"]
+        look = [f"label={_beside(line for text in arrow.lines for line in broken(text, LABEL_WIDTH))}"]
         if upwards:
             look.append("dir=back")
-        if frame is not None:
-            look.append(f"{'lhead' if upwards else 'ltail'}={_quoted(self._frames[frame.id])}")
+        if tied.frame is not None:
+            look.append(f"{'lhead' if upwards else 'ltail'}={_quoted(self._frames[tied.frame.id])}")
         if arrow.unseen or arrow.inferred:
             look.append("style=dashed")
         if arrow.walked:
             look.append(_WALKED)
-        return f"  {ends} [{', '.join(look)}]"
-
-    def _frame_left_by(self, arrow: Arrow) -> Group | None:
-        """Return the group that a crowd's arrow leads out of, if any."""
-        group = self._crowded.get(arrow.source)
-        return None if group is None or arrow.target in {node.id for node in group.all_nodes()} else group
-
-    def _nearest(self, group: Group, target: str) -> str:
-        """Return the state of a group to which an arrow from its frame is tied."""
-        lasting = [node.id for node in group.all_nodes() if not node.final and not node.crowd]
-        return lasting[-1] if self._order[target] > self._order[lasting[-1]] else lasting[0]
+        return f"  {' -> '.join(ends)} [{', '.join(look)}]"
 
 
 def _look(node: Node) -> Iterator[str]:
-    yield f"label={_centred(broken(node.title, TITLE_WIDTH))}"
+    yield f"label={_centred(broken(node.words, TITLE_WIDTH))}"
     if node.crowd:
         yield _CROWD
     if node.final:

@@ -71,7 +71,7 @@ class _Writer:
                 yield from self._inside(member, f"{indent}    ")
                 yield f"{indent}}}"
             else:
-                yield f'{indent}state "{_text(member.title)}" as {self._names[member.id]}'
+                yield f'{indent}state "{_text(member.words)}" as {self._names[member.id]}'
         for member in group.members:
             if isinstance(member, Node) and member.final:
                 yield f"{indent}{self._names[member.id]} --> [*]"
@@ -96,12 +96,12 @@ class _Writer:
 
 
 def _marked(arrow: Arrow) -> Iterator[str]:
-    """Yield the arrow's labels with what is special about it."""
+    """Yield what is written at the arrow with what is special about it."""
     before = "✓ " if arrow.walked else ""
     after = " (inferred)" if arrow.inferred else " (unseen)" if arrow.unseen else ""
     loop = "↻ " if arrow.source == arrow.target else ""
-    for label in arrow.labels:
-        yield f"{before}{loop}{label}{after}"
+    for line in arrow.lines:
+        yield f"{before}{loop}{line}{after}"
 
 
 def _name(prefix: str, path: str) -> str:

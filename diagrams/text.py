@@ -8,6 +8,8 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable
 
+from engine.model import SECOND
+
 NAMELESS = "(no name)"
 """What is shown where nothing visible is left."""
 
@@ -16,6 +18,11 @@ _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u202a-\u202
 
 _NOT_TEXT = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """What cannot be written in UTF-8 or in XML."""
+
+SMALLEST = 0.005
+"""The smallest share that is one percent when rounded."""
+
+_UNITS = (("days", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 _PARTS = re.compile(r" (?=\[|/ )")
 """Where a label's guard and its effects begin."""
@@ -26,6 +33,28 @@ def plain(text: str, length: int) -> str:
     visible = _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", _INVISIBLE.sub("", text))
     line = " ".join(visible.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def duration(microseconds: float) -> str:
+    """Return a time's length in the two largest units that it has: `3 days`, `1 day 12 h`, `10 min`."""
+    seconds = round(microseconds / SECOND)
+    parts = []
+    for name, size in _UNITS:
+        amount, seconds = divmod(seconds, size)
+        if amount:
+            parts.append(f"{amount} {name if name != 'days' or amount > 1 else 'day'}")
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "0 s"
+
+
+def percent(share: float) -> str:
+    """Return a share in words: none that is not all is rounded to all, and none that is some to none."""
+    if 0 < share < SMALLEST:
+        return "under 1 %"
+    if 1 - SMALLEST < share < 1:
+        return "over 99 %"
+    return f"{share:.0%}".replace("%", " %")
 
 
 def broken(text: str, width: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 import sys
 
-from lab.stories import interest, offer, order, sample
+from lab.stories import interest, offer, order, sample, welcome
 from lab.world import Unable, world
 
 HELP = """\
@@ -12,6 +12,7 @@ usage: python -m lab STORY
   walk purchase_interest    a customer completes the form that has no endpoint
   order                     an order fails to arrive, is resolved, arrives
   sample                    the merchant puts the sample order, one that failed to arrive
+  welcome                   the same, and one on its way to a customer who wants messages
 
 The server is the one on port 8000 of this machine, or that of WAYSTATE_PUBLIC_URL. Its secrets are those of the
 WAYSTATE_ settings, or those that it made under var/ of this folder.
@@ -22,6 +23,7 @@ STORIES = {
     ("walk", "purchase_interest"): interest,
     ("order",): order,
     ("sample",): sample,
+    ("welcome",): welcome,
 }
 
 

@@ -4,18 +4,28 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lab.phone import Answer, Phone
+from lab.phone import NAME, Answer, Phone
+from lab.webhooks import completion, messages_update
 from lab.world import HINTS, World
 
 OFFER, INTEREST = "personalised_offer", "purchase_interest"
 OK = 200
 
 SAMPLE_ORDER = Path(__file__).parent / "sample_order.json"
+
+WELCOME, CUSTOMER = (
+    "55100002",
+    {"customerName": "Ravi Mehta", "contactPhone": "9800000043", "email": "ravi@example.com"},
+)
+"""The order of `welcome`, and who gets it."""
+
+IST = timezone(timedelta(hours=5, minutes=30))
+"""The zone of the sample account."""
 SHOWN = 100
 """How much of a value is printed."""
 
@@ -57,7 +67,7 @@ def interest(world: World) -> bool:
         "marketing_optin": False,
         "categories": ["cameras"],
     }
-    status = world.deliver(_completion(recipient, response))
+    status = world.deliver(messages_update(world, NAME, [completion(recipient, response)]))
     _say(f"the completed form comes by webhook: {status}")
     if status != OK:
         _say(f"that should have been {OK}; {HINTS.get(status, 'see what the server logs')}")
@@ -82,10 +92,7 @@ def order(world: World) -> bool:
         _scan(world, order_id, tracking_id, words, begin + timedelta(minutes=minutes))
     _read(world, order_id)
 
-    subscribed = {"accountId": "1489", "whatsAppStatus": "ACTIVE"}
-    subscribed |= {name: person[name] for name in ("contactPhone", "customerName", "email")}
-    told = world.ask("POST", f"/_ah/api/esb/v2/order/{order_id}", subscribed, token=world.portal_token)
-    _say(f"the customer subscribes to updates: {told['status'].strip()}")
+    _subscribe(world, document)
     chosen = {
         "customerOrderNumber": document["customerOrderNumber"],
         "resolutionCode": "ACTF001",
@@ -106,12 +113,44 @@ def order(world: World) -> bool:
 def sample(world: World) -> bool:
     """Put the sample order as it is, for looking at; return whether it was taken as it stands."""
     document = json.loads(SAMPLE_ORDER.read_text())
-    order_id = document["orderId"]
-    put = world.ask("PUT", f"/api/v1/orders/{order_id}", document, token=world.portal_token)
-    _say(f"the merchant puts order {order_id}: {put['state']}")
-    status = _read(world, order_id)
-    _say(f"\nThe order:    {_show('order', order_id)}")
-    return bool(status == document["items"][0]["latestStatus"])
+    stands = _put(world, document)
+    _say(f"\nThe order:    {_show('order', document['orderId'])}")
+    return stands
+
+
+def welcome(world: World) -> bool:
+    """Put the sample order, and one that is on its way to a customer who wants messages, if it is not there yet."""
+    stands = _put(world, json.loads(SAMPLE_ORDER.read_text()))
+    found = world.ask("GET", f"/admin/api/v1/sessions?definition=order&q={WELCOME}", token=world.admin_token)
+    if not found["items"]:
+        document = welcome_order(datetime.now(IST))
+        stands = _put(world, document) and stands
+        _subscribe(world, document)
+    _say(f"\nThe order:    {_show('order', WELCOME)}")
+    return stands
+
+
+def welcome_order(now: datetime) -> dict[str, Any]:
+    """Return the order of `welcome`: the sample one, given to somebody else, and reported on its way until *now*."""
+    document: dict[str, Any] = json.loads(SAMPLE_ORDER.read_text())
+    number, tracking_id = "WS-1002", "EX-1002-0001"
+    document |= {"orderId": WELCOME, "customerOrderNumber": number, "vendorOrderNumber": number}
+    document |= {"externalShipmentIds": [tracking_id], "orderDate": f"{now - timedelta(days=2):%Y-%m-%d %H:%M:%S}.0"}
+    document |= {name: {**document[name], **CUSTOMER} for name in ("shippingAddress", "billingAddress")}
+    log = [
+        {"remark": "", "location": "Pune", "status": status, "updatedAt": f"{now - ago:%Y-%m-%d %H:%M:%S}"}
+        for status, ago in (
+            ("created", timedelta(days=2)),
+            ("packed", timedelta(days=1, hours=18)),
+            ("intransit", timedelta(hours=9)),
+        )
+    ]
+    for place, item in enumerate(document["items"], start=1):
+        item["forwardTrackingTimeline"] |= {"trackingID": tracking_id, "statusLog": log}
+        item |= {"orderItemID": f"{number}-{place}", "id": item["id"] + 1000, "shipmentId": "700200"}
+        item |= {"latestStatus": "intransit", "latestRemark": "", "statusUpdatedAt": log[-1]["updatedAt"]}
+        item |= {"ndrDetails": {}, "promiseDeliveryDate": f"{now + timedelta(days=1):%Y-%m-%d} 20:00:00"}
+    return document
 
 
 def sample_order() -> dict[str, Any]:
@@ -122,6 +161,22 @@ def sample_order() -> dict[str, Any]:
     for item in document["items"]:
         item["forwardTrackingTimeline"] |= {"trackingID": f"T-{number}", "statusLog": []}
     return document
+
+
+def _subscribe(world: World, document: dict[str, Any]) -> None:
+    person = document["shippingAddress"]
+    subscribed = {"accountId": "1489", "whatsAppStatus": "ACTIVE"}
+    subscribed |= {name: person[name] for name in ("contactPhone", "customerName", "email")}
+    told = world.ask("POST", f"/_ah/api/esb/v2/order/{document['orderId']}", subscribed, token=world.portal_token)
+    _say(f"the customer subscribes to updates: {told['status'].strip()}")
+
+
+def _put(world: World, document: dict[str, Any]) -> bool:
+    """Put an order as it is; return whether it was taken as it stands."""
+    order_id = document["orderId"]
+    put = world.ask("PUT", f"/api/v1/orders/{order_id}", document, token=world.portal_token)
+    _say(f"the merchant puts order {order_id}: {put['state']}")
+    return bool(_read(world, order_id) == document["items"][0]["latestStatus"])
 
 
 def _scan(world: World, order_id: str, tracking_id: str, status: str, at: datetime) -> None:
@@ -143,30 +198,6 @@ def _read(world: World, order_id: str) -> str:
     choices = [choice["resolutionCode"] for choice in item["ndrDetails"].get("resolutions", [])]
     _say(f"the portal reads: {item['latestStatus']}; the customer can choose {', '.join(choices) or 'nothing'}")
     return str(item["latestStatus"])
-
-
-def _completion(sender: str, response: dict[str, Any]) -> dict[str, Any]:
-    """Return the webhook call that a completed Flow comes with."""
-    message = {
-        "from": sender,
-        "id": f"wamid.{secrets.token_urlsafe(24)}",
-        "timestamp": str(int(time.time())),
-        "type": "interactive",
-        "interactive": {
-            "type": "nfm_reply",
-            "nfm_reply": {"name": "flow", "body": "Sent", "response_json": json.dumps(response)},
-        },
-    }
-    value = {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": "15550000001", "phone_number_id": "100000000000001"},
-        "contacts": [{"profile": {"name": "Asha Rao"}, "wa_id": sender}],
-        "messages": [message],
-    }
-    return {
-        "object": "whatsapp_business_account",
-        "entry": [{"id": "200000000000002", "changes": [{"field": "messages", "value": value}]}],
-    }
 
 
 def _tell(words: str, answer: Answer) -> None:

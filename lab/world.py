@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from msgspec import Struct
 
 STATE_FOLDER = Path("var")
 SECONDS = 10
+
+PHONE_NUMBER_ID, PHONE_NUMBER, WABA_ID = "100000000000001", "15550000001", "200000000000002"
+"""Our number, as Meta calls it and as people dial it, and our account: invented, for servers that have none."""
 
 HINTS = {
     401: "the token here is not the server's: be in the server's folder, or set its WAYSTATE_ settings here too",
@@ -34,7 +38,11 @@ class Unable(Exception):
 
 
 class World(Struct, frozen=True):
-    """A server, as its peers know it."""
+    """
+    A server, as its peers know it.
+
+    *courier_key* is that of the courier `generic`, *courier_keys* are those of all of them by name.
+    """
 
     url: str
     app_secret: str
@@ -42,6 +50,9 @@ class World(Struct, frozen=True):
     portal_token: str
     courier_key: str
     public_key: str
+    courier_keys: Mapping[str, str] = {}
+    phone_number_id: str = PHONE_NUMBER_ID
+    waba_id: str = WABA_ID
 
     def signed(self, body: bytes) -> dict[str, str]:
         """Return the headers that Meta sends with *body*."""
@@ -95,25 +106,27 @@ class World(Struct, frozen=True):
             raise Unable("a token or key here has letters that no header can have; check its setting") from None
 
 
-def world() -> World:
+def world(folder: Path = STATE_FOLDER, environ: Mapping[str, str] = os.environ) -> World:
     """
-    Return the world that the environment and `var/` describe.
+    Return the world that the environment and what the server made in *folder* describe.
 
     Raises:
         Unable: what is kept there cannot be read.
     """
 
     def setting(name: str) -> str:
-        return os.environ.get(f"WAYSTATE_{name.upper()}") or kept.get(name, "")
+        return environ.get(f"WAYSTATE_{name.upper()}") or kept.get(name, "")
 
     try:
-        kept_at = STATE_FOLDER / "development.json"
+        kept_at = folder / "development.json"
         kept = json.loads(kept_at.read_text()) if kept_at.exists() else {}
-        public_key = _public_key(setting("private_key"), setting("private_key_file"), setting("passphrase"))
+        named = Path(setting("private_key_file") or folder / "keys")
+        public_key = _public_key(setting("private_key"), named, setting("passphrase"))
     except (OSError, TypeError, ValueError) as error:
-        what = f"the secrets in {STATE_FOLDER}/ or the private key cannot be read ({type(error).__name__})"
+        what = f"the secrets in {folder}/ or the private key cannot be read ({type(error).__name__})"
         raise Unable(f"{what}; check WAYSTATE_PRIVATE_KEY_FILE and WAYSTATE_PASSPHRASE") from None
     pairs = (pair.partition("=") for pair in setting("courier_secrets").split(","))
+    couriers = {name.strip(): secret.strip() for name, _, secret in pairs if name.strip()}
     host, port = setting("host") or "127.0.0.1", setting("port") or "8000"
     listening = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     return World(
@@ -121,14 +134,17 @@ def world() -> World:
         app_secret=setting("app_secret").partition(",")[0].strip(),
         admin_token=setting("admin_token"),
         portal_token=setting("portal_token"),
-        courier_key={name.strip(): secret.strip() for name, _, secret in pairs}.get("generic", ""),
+        courier_key=couriers.get("generic", ""),
         public_key=public_key,
+        courier_keys=couriers,
+        phone_number_id=setting("phone_number_id").partition(",")[0].strip() or PHONE_NUMBER_ID,
+        waba_id=setting("waba_id") or WABA_ID,
     )
 
 
-def _public_key(text: str, named: str, passphrase: str) -> str:
+def _public_key(text: str, named: Path, passphrase: str) -> str:
     """Return the public half of the server's newest key, as Meta's phones would have it; "" if there is none."""
-    pem = text.replace("\\n", "\n").encode() or _newest(Path(named) if named else STATE_FOLDER / "keys")
+    pem = text.replace("\\n", "\n").encode() or _newest(named)
     if not pem:
         return ""
     private = serialization.load_pem_private_key(pem, passphrase.encode() if b"ENCRYPTED" in pem else None)

@@ -7,6 +7,7 @@ Rule 2: what a decision says about one row holds whatever else is in the batch: 
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine.model import Armed, Effect, Instance, Step
 from engine.ports import Answer, Decision, EffectChange, Row, Verdict
 from storage import statements, tables
 from storage.statements import Statement
+from storage.tally import Edge, edges
 
 InstanceId = tuple[str, str]
 Values = tuple[Any, ...]
@@ -102,6 +104,7 @@ class Batch:
         self._inserts: list[Values] = []
         self._updates: list[Values] = []
         self._changes: list[Values] = []
+        self._taken: Counter[Edge] = Counter()
         self._first: dict[str, list[Values]] = {}
         self._then: dict[str, list[Values]] = {}
         self._last: dict[str, list[Values]] = {}
@@ -126,6 +129,7 @@ class Batch:
         for key in decision.withdrawn:
             _to(self._last, statements.WITHDRAW_EFFECT, (at, key))
         self._changes += [_change_values(change, at) for change in decision.changed]
+        self._taken.update(edges(decision))
         if decision.remove or decision.put or decision.add:
             self._add_rows(decision)
 
@@ -151,6 +155,7 @@ class Batch:
         for phase in (self._first, self._then, self._last):
             for sql, rows in phase.items():
                 many(sql, rows)
+        many(statements.COUNT_EDGE.sql, [(*edge, taken) for edge, taken in self._taken.items()])
 
     def _change(self, expected: int, instance: Instance) -> int:
         """Take what an instance becomes, and return its row id."""

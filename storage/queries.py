@@ -1,48 +1,29 @@
 """
 What staff and tools ask of the database: lists, histories, counts. It only reads, on connections of its own.
 
-Long questions run in a thread, so that nobody's Flow waits for them.
+Sessions are found as storage/finding.py says, and counted as storage/traffic.py does.
 """
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, Select, case, create_engine, event, func, or_, select, tuple_
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, case, func, or_, select, tuple_
 
-from engine.errors import StoreUnavailable
 from engine.model import EffectStatus
 from storage import tables
+from storage.finding import SESSION_ABOUT, FindingQueries, aliased
+from storage.traffic import TrafficQueries
 
 INSTANCE = tables.table_of(tables.InstanceRow)
 JOURNAL = tables.table_of(tables.JournalRow)
 EFFECT = tables.table_of(tables.EffectRow)
 DELIVERY = tables.table_of(tables.DeliveryRow)
-ALIAS = tables.table_of(tables.AliasRow)
 ORDER = tables.table_of(tables.OrderRow)
 PERSON_ALIAS = tables.table_of(tables.PersonAliasRow)
 PARKED = tables.table_of(tables.ParkedFactRow)
-
-Result = TypeVar("Result")
-
-
-class Session(Struct, frozen=True):
-    """An instance as lists show it; times are in microseconds."""
-
-    id: int
-    definition: str
-    version: str
-    key: str
-    state: str
-    revision: int
-    deadline: int | None
-    created_at: int
-    updated_at: int
+AUDIT = tables.table_of(tables.AuditRow)
 
 
 class JournalItem(Struct, frozen=True):
@@ -96,6 +77,24 @@ class EffectItem(Struct, frozen=True):
     updated_at: int
 
 
+class OutboxItem(Struct, frozen=True):
+    """An effect as the outbox lists it; *number* counts effects in the order of their commits."""
+
+    number: int
+    key: str
+    definition: str
+    session: str
+    name: str
+    status: EffectStatus
+    reason: str
+    attempts: int
+    due: int
+    called_at: int | None
+    outcome: str
+    created_at: int
+    updated_at: int
+
+
 class NumberedStep(Struct, frozen=True):
     """
     A step that asked for an effect, by that effect's *number*: numbers follow the order of the commits.
@@ -113,24 +112,6 @@ class NumberedStep(Struct, frozen=True):
     target_state: str
     occurred_at: int
     recorded_at: int
-
-
-class Count(Struct, frozen=True):
-    """How many sessions of a definition are in a state."""
-
-    definition: str
-    state: str
-    sessions: int
-
-
-class EdgeCount(Struct, frozen=True):
-    """How often an edge of a definition was taken."""
-
-    definition: str
-    source_state: str
-    event: str
-    target_state: str
-    taken: int
 
 
 DeliveryStatus = Literal["received", "processed", "quarantined"]
@@ -157,6 +138,18 @@ class ParkedItem(Struct, frozen=True):
     received_at: int
 
 
+class AuditItem(Struct, frozen=True):
+    """What somebody of staff did; *details* are JSON."""
+
+    id: str
+    at: int
+    who: str
+    action: str
+    subject: str
+    reason: str
+    details: str
+
+
 class Backlog(Struct, frozen=True):
     """
     What waits: for its delivery, for people, for its time.
@@ -176,34 +169,8 @@ OWED: tuple[EffectStatus, ...] = ("pending", "calling", "unknown", "dead")
 """The statuses of effects that something is still to become of, or people are to look at."""
 
 
-class Queries:
+class Queries(FindingQueries, TrafficQueries):
     """Reads one SQLite file."""
-
-    def __init__(self, path: Path) -> None:
-        self._engine = _reading_engine(path)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
-
-    async def sessions(self, definition: str, state: str, text: str, before: int | None, limit: int) -> list[Session]:
-        """
-        Return sessions, the newest first, at most *limit*; those after a cursor have an id smaller than *before*.
-
-        An empty *definition* or *state* is any. *text* is a key, the beginning of one, or another name of a session.
-        """
-        asked = select(*(INSTANCE.c[name] for name in Session.__struct_fields__)).order_by(INSTANCE.c.id.desc())
-        if definition:
-            asked = asked.where(INSTANCE.c.definition == definition)
-        if state:
-            asked = asked.where(INSTANCE.c.state == state)
-        if text:
-            named = select(ALIAS.c.definition, ALIAS.c.instance_key).where(ALIAS.c.value == text)
-            begins = INSTANCE.c.key.startswith(text, autoescape=True)
-            asked = asked.where(or_(begins, tuple_(INSTANCE.c.definition, INSTANCE.c.key).in_(named)))
-        if before is not None:
-            asked = asked.where(INSTANCE.c.id < before)
-        return [Session(*row) for row in await self._rows(asked.limit(limit))]
 
     async def history(self, definition: str, key: str) -> list[JournalItem]:
         """Return the steps of a session, in order."""
@@ -216,27 +183,27 @@ class Queries:
         )
         return [_journal_item(dict(zip(names, row, strict=True))) for row in await self._rows(asked)]
 
+    async def journal_page(self, definition: str, key: str, before: int | None, limit: int) -> list[JournalItem]:
+        """Return steps of a session, the newest first; those after a cursor have a `seq` smaller than *before*."""
+        names = JournalItem.__struct_fields__
+        asked = (
+            select(*(JOURNAL.c[name] for name in names))
+            .join(INSTANCE, INSTANCE.c.id == JOURNAL.c.instance_id)
+            .where(INSTANCE.c.definition == definition, INSTANCE.c.key == key)
+            .order_by(JOURNAL.c.seq.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            asked = asked.where(JOURNAL.c.seq < before)
+        return [_journal_item(dict(zip(names, row, strict=True))) for row in await self._rows(asked)]
+
     async def story(self, definition: str, key: str) -> list[StoryItem]:
         """
         Return the steps of a session, of its family, of the messages that they asked for and the sessions about them.
 
         In the order in which they were recorded.
         """
-        own = (INSTANCE.c.definition == definition) & (INSTANCE.c.key == key)
-        family = select(INSTANCE.c.family).where(own).scalar_subquery()
-        members = select(INSTANCE.c.id, INSTANCE.c.definition, INSTANCE.c.key).where(
-            or_(own, (family != "") & (INSTANCE.c.family == family))
-        )
-        found = [tuple(row) for row in await self._rows(members)]
-        ids = [row[0] for row in found]
-        asked = select(EFFECT.c.key).where(EFFECT.c.instance_id.in_(ids))
-        begins = [ALIAS.c.value.startswith(f"{name}/{of_name}/", autoescape=True) for _, name, of_name in found]
-        about = select(ALIAS.c.definition, ALIAS.c.instance_key).where(ALIAS.c.kind == "about", or_(*begins))
-        told = or_(
-            INSTANCE.c.id.in_(ids),
-            (INSTANCE.c.definition == "message") & INSTANCE.c.key.in_(asked),
-            tuple_(INSTANCE.c.definition, INSTANCE.c.key).in_(about),
-        )
+        told = INSTANCE.c.id.in_(await self._connected(lambda connection: _told(connection, definition, key)))
         names = JournalItem.__struct_fields__
         delivered = EFFECT.alias("delivered")
         steps = (
@@ -296,6 +263,31 @@ class Queries:
             asked = asked.where(EFFECT.c.number > select(last.c.number).where(last.c.key == after).scalar_subquery())
         return [EffectItem(*row) for row in await self._rows(asked)]
 
+    async def outbox(self, status: str, name: str, before: int | None, limit: int) -> list[OutboxItem]:
+        """
+        Return effects, the newest first; those after a cursor have a number smaller than *before*.
+
+        An empty *status* or *name* is any.
+        """
+        asked = (
+            select(
+                EFFECT.c.number, EFFECT.c.key, INSTANCE.c.definition, INSTANCE.c.key, EFFECT.c.name, EFFECT.c.status,
+                EFFECT.c.reason, EFFECT.c.attempts, EFFECT.c.due, EFFECT.c.called_at, EFFECT.c.outcome,
+                EFFECT.c.created_at, EFFECT.c.updated_at,
+            )
+            .join(INSTANCE, INSTANCE.c.id == EFFECT.c.instance_id)
+            .order_by(EFFECT.c.number.desc())
+            .limit(limit)
+        )  # fmt: skip
+        if status:
+            few = status in OWED  # of these there are few whatever their name, and of the others many of every name
+            asked = asked.where(EFFECT.c.status == status if few or not name else EFFECT.c.status + "" == status)
+        if name:
+            asked = asked.where(EFFECT.c.name + "" == name if status in OWED else EFFECT.c.name == name)
+        if before is not None:
+            asked = asked.where(EFFECT.c.number < before)
+        return [OutboxItem(*row) for row in await self._rows(asked)]
+
     async def steps_asking_for(self, name: str, after: int, limit: int) -> list[NumberedStep]:
         """
         Return the steps that asked for effects of that name with a number greater than *after*, in order of numbers.
@@ -315,23 +307,6 @@ class Queries:
             .limit(limit)
         )  # fmt: skip
         return [_numbered_step(*row) for row in await self._rows(asked)]
-
-    async def counts(self) -> list[Count]:
-        """Return how many sessions are in each state."""
-        grouped = INSTANCE.c.definition, INSTANCE.c.state
-        asked = select(*grouped, func.count()).group_by(*grouped).order_by(*grouped)
-        return [Count(*row) for row in await self._rows(asked)]
-
-    async def edges(self) -> list[EdgeCount]:
-        """Return how often each edge was taken."""
-        grouped = INSTANCE.c.definition, JOURNAL.c.source_state, JOURNAL.c.event, JOURNAL.c.target_state
-        asked = (
-            select(*grouped, func.count())
-            .join(INSTANCE, INSTANCE.c.id == JOURNAL.c.instance_id)
-            .group_by(*grouped)
-            .order_by(*grouped)
-        )
-        return [EdgeCount(*row) for row in await self._rows(asked)]
 
     async def orders_of_nobody(self, limit: int) -> list[str]:
         """Return orders of which it is not known whose they are: those put before people had several names."""
@@ -387,6 +362,17 @@ class Queries:
             asked = asked.where(tuple_(*place) > after)
         return [ParkedItem(*row) for row in await self._rows(asked)]
 
+    async def audit(self, subject: str, who: str, before: str, limit: int) -> list[AuditItem]:
+        """Return what staff did, the newest first; an empty *subject* or *who* is any, *before* the last one read."""
+        asked = select(*(AUDIT.c[name] for name in AuditItem.__struct_fields__)).order_by(AUDIT.c.id.desc())
+        if subject:
+            asked = asked.where(AUDIT.c.subject == subject)
+        if who:
+            asked = asked.where(AUDIT.c.who == who)
+        if before:
+            asked = asked.where(AUDIT.c.id < before)
+        return [AuditItem(*row) for row in await self._rows(asked.limit(limit))]
+
     async def backlog(self, now: int) -> Backlog:
         """Return what waits."""
         effects = select(EFFECT.c.status, func.count()).where(EFFECT.c.status.in_(OWED)).group_by(EFFECT.c.status)
@@ -407,18 +393,19 @@ class Queries:
         rows = await self._rows(select(func.count()).where(DELIVERY.c.status == "quarantined"))
         return int(rows[0][0])
 
-    async def _rows(self, asked: Select[*tuple[Any, ...]]) -> Sequence[Any]:
-        return await self._in_thread(lambda connection: connection.execute(asked).fetchall())
 
-    async def _in_thread(self, ask: Callable[[Connection], Result]) -> Result:
-        def run() -> Result:
-            try:
-                with self._engine.connect() as connection:
-                    return ask(connection)
-            except SQLAlchemyError as error:
-                raise StoreUnavailable from error
-
-        return await asyncio.to_thread(run)
+def _told(connection: Connection, definition: str, key: str) -> set[int]:
+    """Return the ids of a session, of its family, of the messages that they asked for and the sessions about them."""
+    place = INSTANCE.c.id, INSTANCE.c.definition, INSTANCE.c.key, INSTANCE.c.family
+    own = connection.execute(select(*place).where(INSTANCE.c.definition == definition, INSTANCE.c.key == key))
+    members = [tuple(row) for row in own]
+    if members and members[0][3]:
+        members = [tuple(row) for row in connection.execute(select(*place).where(INSTANCE.c.family == members[0][3]))]
+    ids = {member[0] for member in members}
+    asked = connection.scalars(select(EFFECT.c.key).where(EFFECT.c.instance_id.in_(ids))).all()
+    messages = select(INSTANCE.c.id).where(INSTANCE.c.definition == "message", INSTANCE.c.key.in_(asked))
+    about = (aliased(SESSION_ABOUT, f"{name}/{of_name}") for _, name, of_name, _ in members)
+    return ids.union(*(connection.scalars(each) for each in (messages, *about)))
 
 
 def _numbered_step(
@@ -430,15 +417,3 @@ def _numbered_step(
 def _journal_item(row: dict[str, Any]) -> JournalItem:
     decoded = {name: msgspec.json.decode(row[name]) for name in ("data", "effects")}
     return JournalItem(**{**row, **decoded, "inferred": bool(row["inferred"])})
-
-
-def _reading_engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=2, max_overflow=2)
-    event.listen(engine, "connect", _only_read)
-    return engine
-
-
-def _only_read(connection: Any, _: object) -> None:
-    """Keep a reading connection from writing and checkpointing: only the store's may (storage/sqlite.py, rule 4)."""
-    connection.execute("PRAGMA query_only=ON")
-    connection.execute("PRAGMA wal_autocheckpoint=0")

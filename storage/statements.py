@@ -80,6 +80,7 @@ INBOX = tables.table_of(tables.InboxRow)
 EFFECT = tables.table_of(tables.EffectRow)
 FACT = tables.table_of(tables.FactRow)
 VERSION = tables.table_of(tables.VersionRow)
+TALLY = tables.table_of(tables.TallyRow)
 
 INSERT_INSTANCE = compiled(insert(INSTANCE))
 INSERT_JOURNAL = compiled(insert(JOURNAL))
@@ -95,6 +96,13 @@ PUT_EFFECT = compiled(
 )
 PUT_FACT = put(FACT)
 ADD_VERSION = add(VERSION)
+
+_TALLY = insert(TALLY)
+COUNT_EDGE = compiled(
+    _TALLY.on_conflict_do_update(
+        index_elements=key_columns(TALLY), set_={"taken": TALLY.c.taken + _TALLY.excluded["taken"]}
+    )
+)
 
 UPDATE_INSTANCE = compiled(
     update(INSTANCE)

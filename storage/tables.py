@@ -39,6 +39,7 @@ class InstanceRow(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("definition", "key"),
         Index(None, "definition"),
+        Index(None, "definition", "version", "state"),
         Index(None, "family"),
         Index(None, "deadline", sqlite_where=text("deadline IS NOT NULL")),
         STRICT,
@@ -81,6 +82,24 @@ class JournalRow(SQLModel, table=True):
     outcome: str = _text()
     data: str = _text()
     effects: str = _text()
+
+
+class TallyRow(SQLModel, table=True):
+    """
+    How often an edge was taken by the sessions of a version, which is also where they are (storage/tally.py).
+
+    There is one writer, which adds up what a transaction takes: a row for each edge is enough, none for each worker.
+    """
+
+    __tablename__: ClassVar[str] = "tally"
+    __table_args__: ClassVar[Any] = ({**STRICT, "sqlite_with_rowid": False},)
+
+    definition: str = _text(primary_key=True)
+    version: str = _text(primary_key=True)
+    source: str = _text(primary_key=True)
+    event: str = _text(primary_key=True)
+    target: str = _text(primary_key=True)
+    taken: int = _integer()
 
 
 class InboxRow(SQLModel, table=True):
@@ -272,6 +291,48 @@ class DeliveryRow(SQLModel, table=True):
     status: str = _text()
     reason: str = _text()
     body: bytes
+
+
+class StaffRow(SQLModel, table=True):
+    """A member of staff: their role, and the hash of the token that they sign in with."""
+
+    __tablename__: ClassVar[str] = "staff"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("token_hash"), STRICT)
+
+    name: str = _text(primary_key=True)
+    role: str = _text()
+    token_hash: str = _text()
+    created_at: int = _integer()
+    disabled_at: int | None = _integer(nullable=True)
+
+
+class StaffSessionRow(SQLModel, table=True):
+    """That somebody of staff is signed in, by the hash of what their browser holds."""
+
+    __tablename__: ClassVar[str] = "staff_session"
+    __table_args__: ClassVar[Any] = (Index(None, "name"), Index(None, "expires_at"), STRICT)
+
+    id_hash: str = _text(primary_key=True)
+    name: str = _text()
+    role: str = _text()
+    csrf: str = _text()
+    created_at: int = _integer()
+    expires_at: int = _integer()
+
+
+class AuditRow(SQLModel, table=True):
+    """What somebody of staff did, append-only. The `id` begins with the time: its order is theirs."""
+
+    __tablename__: ClassVar[str] = "audit"
+    __table_args__: ClassVar[Any] = (Index(None, "subject", "id"), Index(None, "who", "id"), STRICT)
+
+    id: str = _text(primary_key=True)
+    at: int = _integer()
+    who: str = _text()
+    action: str = _text()
+    subject: str = _text()
+    reason: str = _text()
+    details: str = _text()
 
 
 def table_of(row: type[SQLModel]) -> Table:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-SERVERS = ("tests/api", "tests/acceptance")
+SERVERS = ("tests/api", "tests/acceptance", "tests/browser")
 LANES = (SERVERS, tuple(f"--ignore={folder}" for folder in SERVERS))
 
 COVERAGE = (sys.executable, "-m", "coverage")

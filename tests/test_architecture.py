@@ -49,7 +49,7 @@ OUTSIDE_WORLD = {"random", "secrets", "uuid", "time", "os", "io", "pathlib", "so
 FOLDERS = {*MAY_IMPORT, "bench", "docs", "tests"}
 """What lies at the top, but for what is made again or belongs to one machine."""
 
-MADE = {"var", "dist"}
+MADE = {"var", "dist", "node_modules"}
 
 MADE_BY_READERS = "first-flow.md names tests/" + "test_booking.py"
 """The file that the guide to a first Flow lets its readers make."""
@@ -57,12 +57,16 @@ MADE_BY_READERS = "first-flow.md names tests/" + "test_booking.py"
 BEGINNINGS = {
     "api/cli/__init__.py",
     "bench/check.py",
+    "bench/console.py",
     "bench/delivery.py",
     "bench/endpoint.py",
+    "bench/pictures.py",
     "bench/pywa_endpoint.py",
     "definitions/flow_json/pages.py",
     "definitions/pytest_plugin.py",
     "lab/__main__.py",
+    "lab/app.py",
+    "lab/pytest_plugin.py",
 }
 """What is run, or found by pytest, and not imported."""
 

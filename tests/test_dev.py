@@ -413,6 +413,7 @@ def test_test_runs_every_stage_and_says_a_line_about_each(ready: Checkout) -> No
         "ruff check ok T said by ruff",
         "ruff format ok T said by ruff",
         "mypy ok T said by mypy",
+        "chromium ok T said by tests.browser.install",
         "said by tests.lanes",
         "pytest ok T",
         "coverage ok T said by coverage",

@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "api.cli.doctor:doctor",
     "flows": "api.cli.flows:flows",
     "keys": "api.cli.keys:keys",
+    "lab": "api.cli.lab:lab",
     "new": "api.cli.new:new",
     "serve": "api.cli.serve:serve",
     "sessions": "api.cli.sessions:sessions",

@@ -17,7 +17,7 @@ from engine.errors import DefinitionError
 
 BROKEN, UNREADABLE = 1, 2
 
-DOCUMENTS = ("flow.json", "lifecycles/*.json", "couriers/*.json")
+DOCUMENTS = ("flow.json", "lifecycles/*.json", "couriers/*.json", "words/*.json")
 """Where the documents of a folder are, however deep; its own JSON files are documents, too."""
 
 EXCERPT = 100
@@ -41,7 +41,7 @@ class Finding(Struct, frozen=True):
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
 def check(paths: tuple[Path, ...], form: str, *, strict: bool) -> None:
-    """Check Flow JSON, lifecycles, adapters of couriers, and the other files of a folder of definitions."""
+    """Check Flow JSON, lifecycles, adapters of couriers, texts, and the other files of a folder of definitions."""
     documents = [read(path) for path in dict.fromkeys(path for place in paths for path in _files(place))]
     if not documents:
         click.echo(f"waystate: there is nothing to check in {', '.join(map(str, paths))}", err=True)

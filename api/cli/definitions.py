@@ -1,6 +1,7 @@
 """`waystate compile` and `diagram`: what can be done with definitions without a server."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from api.settings import load_loosely
 from api.views import compiled_view
 from definitions.catalogue import SHIPPED, Document
 from definitions.xstate import to_xstate
-from diagrams import draw, render_dot, render_mermaid
+from diagrams import PicturesUnavailable, TooMuchToDraw, draw, rendered
 from engine.model import Definition
+
+FORMS = {"mermaid": "mmd", "dot": "dot", "svg": "svg", "png": "png"}
+"""What diagrams are asked for as, and how their files and addresses end."""
 
 
 @click.command("compile")
@@ -30,27 +34,44 @@ def compile_(path: Path, form: str) -> None:
 
 @click.command()
 @click.argument("name_or_path")
-@click.option("--format", "form", type=click.Choice(["mermaid", "dot"]), default="mermaid", show_default=True)
+@click.option("--format", "form", type=click.Choice([*FORMS]), default="mermaid", show_default=True)
 @click.option("--session", "key", help="Draw the way of this session, too; asks the running server.")
+@click.option("--traffic", is_flag=True, help="Draw what all sessions did, too; asks the running server.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write there instead.")
 @configured
-def diagram(name_or_path: str, form: str, key: str | None, output: Path | None) -> None:
+def diagram(name_or_path: str, form: str, key: str | None, output: Path | None, *, traffic: bool) -> None:
     """Draw a definition: a shipped one by its name, any by its file."""
-    document = read(_path_of(name_or_path))
-    if key is None:
-        drawing = draw(_compiled(document))
-        text = render_dot(drawing) if form == "dot" else render_mermaid(drawing)
-    else:
-        text = Server(load_loosely(os.environ)).text(
-            "sessions", document.name, key, "diagram.dot" if form == "dot" else "diagram.mmd"
-        )
+    if key is not None and traffic:
+        raise click.UsageError("a session's way and all sessions' traffic do not fit in one picture")
+    if form == "png" and output is None and at_a_terminal():
+        raise click.UsageError("a PNG is nothing for a terminal; add `-o FILE`, or send it on with a pipe")
+    content = _drawing(read(_path_of(name_or_path)), FORMS[form], key, traffic=traffic)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(content, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(content)
     except OSError as error:
         click.echo(f"waystate: cannot write {output}: {error.strerror}", err=True)
+        raise SystemExit(UNREADABLE) from None
+
+
+def at_a_terminal() -> bool:
+    """Return whether what is written is shown to a person."""
+    return sys.stdout.isatty()
+
+
+def _drawing(document: Document, suffix: str, key: str | None, *, traffic: bool) -> bytes:
+    """Return a document's diagram, drawn here or, of what sessions did, by the running server."""
+    if key is not None:
+        return Server(load_loosely(os.environ)).content("sessions", document.name, key, f"diagram.{suffix}")
+    if traffic:
+        return Server(load_loosely(os.environ)).content("definitions", document.name, f"diagram.{suffix}", traffic="1")
+    drawing = draw(_compiled(document))
+    try:
+        return rendered(drawing, suffix)
+    except (PicturesUnavailable, TooMuchToDraw) as unavailable:
+        click.echo(f"waystate: {unavailable}", err=True)
         raise SystemExit(UNREADABLE) from None
 
 

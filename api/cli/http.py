@@ -28,9 +28,9 @@ class Server:
         given = {name: value for name, value in query.items() if value}
         return _decoded(self._ask("GET", path, params=given), kind)
 
-    def text(self, *path: str) -> str:
-        """Return what an address answers, as text."""
-        return self._ask("GET", path).text
+    def content(self, *path: str, **asked: str) -> bytes:
+        """Return what an address answers, as it came; *asked* is the query."""
+        return self._ask("GET", path, params=asked).content
 
     def post(self, kind: type[View], *path: str, content: Any) -> View:
         """Send *content* to an address and return what it answers, as a *kind*."""

@@ -17,6 +17,7 @@ from api import logs
 from api.app import Parts, application, assemble
 from api.cli.database import bring_up, in_use, standing
 from api.cli.exits import configured
+from api.cli.lab import with_lab
 from api.clock import system_clock
 from api.delivery import Deliverer
 from api.flow_protocol import protocol_for
@@ -42,7 +43,7 @@ DRAIN_SECONDS = 10
 @click.option("--port", type=click.IntRange(0, 65535), help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.")
 @click.option("--no-worker", is_flag=True, help="Deliver nothing: `waystate worker` does it, apart.")
-@click.option("--lab", is_flag=True, help="Put a sample order to try things on.")
+@click.option("--lab", is_flag=True, help="Have the lab at /lab, with sample orders to try things on.")
 @configured
 def serve(host: str | None, port: int | None, workers: int | None, *, no_worker: bool, lab: bool) -> None:
     """Serve until told to stop."""
@@ -51,17 +52,20 @@ def serve(host: str | None, port: int | None, workers: int | None, *, no_worker:
     settings = prepared(load(environ))
     if lab and not settings.development:
         fix = f"leave it away, or set {PREFIX}ENV=development"
-        raise ConfigurationError("sample orders are for development", "--lab", fix)
+        raise ConfigurationError("the lab is for development", "--lab", fix)
     logs.configure(development=settings.development)
     catalogue = load_catalogue(settings)
     keys = load_keys(settings)
     listener = _listen(settings)
     settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
+    own, beside = settings, None
+    if lab:
+        settings, beside = with_lab(own, catalogue, keys)
     channels = None if no_worker else Senders.of(settings, system_clock)
     parts = _assembled(settings, catalogue, keys)
 
     def started() -> None:
-        click.echo(_banner(settings, keys))
+        click.echo(_banner(own, keys, lab=lab))
         if no_worker:
             click.echo("Nothing leaves until `waystate worker` runs beside it.")
         if lab:
@@ -69,7 +73,7 @@ def serve(host: str | None, port: int | None, workers: int | None, *, no_worker:
 
     file = settings.database.with_name(f"{settings.database.stem}-delivery.db")
     deliverer = None if channels is None else Deliverer(parts.outbox, channels, file)
-    door = application(parts, deliverer=deliverer)
+    door = application(parts, deliverer=deliverer, lab=beside)
     config = uvicorn.Config(
         door,
         http=protocol_for(door),
@@ -83,15 +87,18 @@ def serve(host: str | None, port: int | None, workers: int | None, *, no_worker:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    _Server(config, started).run(sockets=[listener])
+    _Server(config, started, beside.hush if beside else None).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Tells when it takes calls, and ends in order when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, started: Callable[[], None], ending: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(config)
         self._tell = started
+        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -104,6 +111,8 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
+        if self._ending is not None:
+            self._ending()  # whoever waits for news would be waited for
         self._captured_signals.clear()  # uvicorn would raise them again in the end: whoever obeys is no failure
 
 
@@ -182,7 +191,7 @@ def _assembled(settings: Settings, catalogue: Catalogue, keys: KeyRing) -> Parts
         raise ConfigurationError(what, str(settings.database), "see `waystate doctor`") from None
 
 
-def _banner(settings: Settings, keys: KeyRing) -> str:
+def _banner(settings: Settings, keys: KeyRing, *, lab: bool) -> str:
     """Return what a server says when it is up; development shows what it made."""
     address = settings.base_url
     lines = [f"Waystate serves at {address}  (stop it with Ctrl-C)"]
@@ -194,6 +203,7 @@ def _banner(settings: Settings, keys: KeyRing) -> str:
         couriers = ", ".join(f"{name} {secret}" for name, secret in settings.couriers.items())
         lines += [
             "",
+            *([f"  Start here         {address}/", f"  Lab                {address}/lab"] if lab else []),
             f"  Flow endpoint      {address}/flows/personalised_offer",
             f"  WhatsApp webhook   {address}/webhooks/whatsapp",
             f"  Addresses          {address}/schema",
@@ -215,8 +225,9 @@ def _banner(settings: Settings, keys: KeyRing) -> str:
 
 
 def _start_lab(settings: Settings) -> None:
-    """Let the lab put its sample order, over HTTP like everybody else."""
+    """Let the lab put its sample orders, over HTTP like everybody else."""
     environ = {**os.environ, "WAYSTATE_PUBLIC_URL": settings.listening_url}
     environ["WAYSTATE_PORTAL_TOKEN"] = settings.portal_token
-    command = [sys.executable, "-m", "lab", "sample"]
+    environ["WAYSTATE_ADMIN_TOKEN"] = settings.admin_token
+    command = [sys.executable, "-m", "lab", "welcome"]
     subprocess.Popen(command, env=environ, cwd=Path.cwd(), stdout=subprocess.DEVNULL)  # noqa: S603 - our own module

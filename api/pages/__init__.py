@@ -7,6 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.console import addresses, words
+
 HERE = Path(__file__).parent
 ASSETS = HERE.parent / "assets"
 ASSET_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
@@ -44,4 +46,5 @@ def asset_address(name: str) -> str:
     return f"/assets/{name}?v={hashlib.sha256(content).hexdigest()[:10]}"
 
 
-_TEMPLATES.globals["asset"] = asset_address
+_TEMPLATES.globals.update({"asset": asset_address, **addresses.GLOBALS})
+_TEMPLATES.filters.update(words.FILTERS)

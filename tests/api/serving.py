@@ -133,7 +133,8 @@ def running(
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         port = listener.getsockname()[1]
-        server = _described(database, keys, clock or FakeClock(), loop, port, settings)
+        given = {} if definitions is None else {"definitions": str(definitions)}
+        server = _described(database, keys, clock or FakeClock(), loop, port, {**given, **settings})
         catalogue = Catalogue.load([] if definitions is None else [definitions])
         server.run(lambda: _start(server, catalogue, KeyRing([*keys]), listener, way))
         try:

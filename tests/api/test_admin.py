@@ -1,7 +1,11 @@
 """The admin API: what runs, what stands where and how it came there, drawn and counted."""
 
 import base64
+import json
+import re
+import secrets
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.keyring import Key
-from diagrams import draw, render_dot, render_mermaid
+from diagrams import PicturesUnavailable, draw, render_dot, render_mermaid, render_png, render_svg
 from tests.api.serving import Server, running
 from tests.api.speaking import (
     ABSENT,
@@ -126,11 +130,40 @@ def test_a_definition_is_drawn_as_it_runs(office: Server, name: str) -> None:
         assert heard.body.decode() == text
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_pictures_are_said_not_to_be_there(failed: Server, suffix: str) -> None:
-    assert refused(staff(failed, f"definitions/order/diagram.{suffix}")) == (404, "no_pictures")
-    assert refused(staff(failed, f"sessions/order/O-1/diagram.{suffix}")) == (404, "no_pictures")
-    assert refused(staff(failed, f"sessions/order/O-9/diagram.{suffix}")) == (404, "unknown_session")
+def test_a_definition_is_drawn_as_a_picture(office: Server) -> None:
+    drawing = draw(office.parts.catalogue.interpreter("order").definition)
+
+    for suffix, media_type, picture in (
+        ("svg", "image/svg+xml", render_svg(drawing).encode()),
+        ("png", "image/png", render_png(drawing)),
+    ):
+        heard = staff(office, f"definitions/order/diagram.{suffix}")
+        assert (heard.status, heard.headers["content-type"].partition(";")[0]) == (200, media_type)
+        assert heard.body == picture
+
+
+def test_a_definition_is_drawn_with_the_traffic_of_its_sessions(failed: Server) -> None:
+    drawn = {
+        suffix: staff(failed, f"definitions/shipment/diagram.{suffix}?traffic=1").body.decode()
+        for suffix in ("svg", "dot")
+    }
+
+    assert 'data-now="1"' in drawn["svg"]
+    assert '[label="Delivery failed (1 here)"]' in drawn["dot"]
+    assert "here" not in staff(failed, "definitions/shipment/diagram.dot").body.decode()
+
+
+def test_without_the_libraries_there_are_no_pictures(office: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_here(*_: object) -> None:
+        raise PicturesUnavailable
+
+    monkeypatch.setattr("diagrams.graphviz.Engine.lay_out", none_here)
+
+    for suffix in ("svg", "png"):
+        heard = staff(office, f"definitions/order/diagram.{suffix}")
+        assert refused(heard) == (501, "no_pictures")
+        assert "pip install 'waystate[pictures]'" in json.loads(heard.body)["detail"]
+    assert staff(office, "definitions/order/diagram.mmd").status == 200
 
 
 # Sessions
@@ -199,6 +232,16 @@ def test_a_session_is_drawn_with_its_way_and_its_place(failed: Server) -> None:
     drawn = staff(failed, f"sessions/shipment/{quoted('O-1:T-1')}/diagram.dot")
     assert drawn.headers["content-type"] == "text/vnd.graphviz; charset=utf-8"
     assert drawn.body != staff(failed, "definitions/shipment/diagram.dot").body
+
+
+def test_a_picture_of_a_session_lights_its_way_its_place_and_what_may_come(failed: Server) -> None:
+    svg = staff(failed, f"sessions/shipment/{quoted('O-1:T-1')}/diagram.svg").body.decode()
+    found = re.findall(r'class="state([a-z ]*)" data-state="([a-z_.]+)"', svg)
+    lit = {state: classes.split() for classes, state in found}
+
+    assert lit["forward.failed_delivery"] == ["visited", "current"]
+    assert lit["forward.delivered"] == ["final", "next"]
+    assert refused(staff(failed, "sessions/order/O-9/diagram.svg")) == (404, "unknown_session")
 
 
 @pytest.mark.parametrize("rest", ["", "/history", "/diagram.mmd", "/diagram.dot"])
@@ -321,6 +364,18 @@ def test_effects_come_the_oldest_first(failed: Server) -> None:
 # Counts
 
 
+def counted(stats: dict[str, Any]) -> Counter[tuple[str, str]]:
+    """Return how many sessions are in each state, as the API says."""
+    return Counter({(each["definition"], each["state"]): each["sessions"] for each in stats["sessions"]})
+
+
+def recounted(server: Server) -> Counter[tuple[str, str]]:
+    """Return the same as the sessions themselves say, one by one."""
+    with closing(sqlite3.connect(f"file:{server.parts.settings.database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT definition, state, count(*) FROM instance GROUP BY 1, 2")
+        return Counter({(definition, state): sessions for definition, state, sessions in rows})
+
+
 def test_all_is_counted(failed: Server) -> None:
     put_order(failed, an_order("O-2", an_item("T-2")))
 
@@ -336,5 +391,49 @@ def test_all_is_counted(failed: Server) -> None:
     taken = {(edge["source_state"], edge["event"], edge["target_state"]): edge["taken"] for edge in stats["edges"]}
     assert taken["awaiting", "forward.packed", "forward.packed"] == 1
     assert taken["new", "attempt_failed", "unsettled.open"] == 1
+    assert counted(stats) == recounted(failed)
     assert stats["flow_latency"] == {"calls": 0, "p50_seconds": None, "p90_seconds": None}
     assert stats["quarantined"] == 0
+
+
+def test_counts_are_right_though_facts_come_late_and_a_customer_decides(failed: Server) -> None:
+    scan(failed, a_scan("out_for_delivery", -300), a_scan("delivered", -200))
+    resolve(failed)
+    for definition in ("purchase_interest", "repair_visit"):
+        staff(failed, "sessions", "POST", content={"definition": definition, "recipient": "919800000001"})
+
+    assert counted(staff(failed, "stats").content) == recounted(failed)
+
+
+COURIERS_WORDS = "packed", "shipped", "out_for_delivery", "failed_delivery", "delivered", "lost"
+
+scans = st.lists(st.tuples(st.sampled_from(COURIERS_WORDS), st.integers(-900, 900)), min_size=1, max_size=4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(reports=st.lists(scans, max_size=4))
+def test_counts_are_right_in_whatever_order_couriers_report(
+    office: Server, reports: list[list[tuple[str, int]]]
+) -> None:
+    order_id = f"O-{secrets.token_hex(8)}"
+    put_order(office, an_order(order_id))
+    for report in reports:
+        scan(office, *(a_scan(word, second, order_id=order_id) for word, second in report))
+
+    assert counted(staff(office, "stats").content) == recounted(office)
+
+
+# Finding
+
+
+async def test_a_shipment_is_found_by_its_tracking_number_and_a_flow_by_whom_it_is_for(failed: Server) -> None:
+    token = staff(failed, "sessions", "POST", content={"definition": "repair_visit", "recipient": "+91 98000 00001"})
+    queries, sessions = failed.parts.queries, failed.parts.sessions
+
+    (shipment,) = await queries.find("T-1")
+    (minted,) = await queries.find("", recipient=sessions.recipient_hash("919800000001"))
+
+    assert shipment.key == "O-1:T-1"
+    assert minted.key == token.content["key"]
+    assert await queries.find("", recipient=sessions.recipient_hash("919800000002")) == []
+    assert sessions.recipient_hash(" ") == ""

@@ -5,6 +5,11 @@ from typing import Any
 
 import pytest
 
+from api.admin import AdminApi
+from api.auth import PERSONAL
+from api.feed import read_feed
+from tests.api.console import waiting
+from tests.api.console.visiting import Visit
 from tests.api.serving import Server
 from tests.api.speaking import ABSENT, Heard, ask
 
@@ -66,6 +71,68 @@ def test_the_document_names_what_opens_each_address(office: Server) -> None:
             assert needs == ["signature"], (method, path)
         else:
             assert needs == [], (method, path)
+
+
+def test_a_viewer_looks_and_changes_nothing(office: Server) -> None:
+    viewer = Visit(office).token_for("Vera", "viewer")
+    for method, path, _ in operations(office):
+        if kind_of(path) != "staff":
+            continue
+        heard = call(office, method, path, token=viewer)
+        if method == "GET" and not path.endswith(("/events", "media_id")):
+            assert heard.status not in {401, 403}, (method, path)
+        else:
+            assert heard.said[1]["detail"] == "That takes an operator; the token is a viewer's.", (method, path)
+            assert heard.status == 403, (method, path)
+
+
+def test_an_operator_may_do_what_an_administrator_may_over_the_api_and_it_is_logged(office: Server) -> None:
+    admin = Visit(office)
+    operator = admin.token_for("Omar", "operator")
+    for method, path, _ in operations(office):
+        heard = call(office, method, path, token=operator)
+        if kind_of(path) == "staff":
+            assert heard.status not in {401, 403}, (method, path)
+        elif kind_of(path) == "portal":
+            assert heard.status == 403, (method, path)
+    assert ("Omar", "called", "/admin/api/v1/sessions", "") in admin.log()
+
+
+def test_whoever_is_dismissed_or_made_a_viewer_is_so_at_the_next_call(office: Server) -> None:
+    admin = Visit(office)
+    token = admin.token_for("Otto", "operator")
+    discard = "/admin/api/v1/effects/nobody/discard"
+    assert ask(office, "POST", discard, token=token).status == 404
+
+    admin.post("/admin/staff/Otto/role", role="viewer")
+    assert ask(office, "POST", discard, token=token).status == 403
+    admin.post("/admin/staff/Otto/dismiss")
+    assert ask(office, "GET", "/admin/api/v1/stats", token=token).status == 401
+
+
+def test_viewers_see_contexts_and_histories_masked_and_operators_see_them_whole(office: Server) -> None:
+    waiting.failed_order(office, "O-masked")
+    admin = Visit(office)
+    case = "/admin/api/v1/sessions/ndr_case/O-masked%3AT-1%3A20260101T113000Z"
+    seen = {
+        role: (
+            ask(office, "GET", case, token=token).content["context"]["ndr_reason"],
+            [step["data"].get("ndr_reason") for step in ask(office, "GET", f"{case}/history", token=token).content],
+        )
+        for role, token in (
+            ("viewer", admin.token_for("Veda", "viewer")),
+            ("operator", admin.token_for("Olga", "operator")),
+            ("administrator", office.world.admin_token),
+        )
+    }
+    whole = ("Asha says wrong house", ["Asha says wrong house"])
+    masked = ("A… s… w… h…", ["A… s… w… h…"])
+    assert seen == {"viewer": masked, "operator": whole, "administrator": whole}
+
+
+def test_the_handlers_that_are_no_viewers_are_there() -> None:
+    handlers = [read_feed, AdminApi.session_media]
+    assert {handler.handler_name for handler in handlers} == PERSONAL
 
 
 @pytest.mark.parametrize("token", ["", " ", "Bearer", "é", "null", "an admin token of the test"])

@@ -100,6 +100,6 @@ def test_in_production_nobody_is_told_of_a_lab(serve: Serve) -> None:
 def test_whatever_a_definition_is_called_is_only_text() -> None:
     hostile = "<script>alert('x')</script>\"&"
     definition = DefinitionView(hostile, "flow", hostile, hostile, 1, 1, ())
-    page = render_page("landing.html", definitions=[definition], development=True).decode()
+    page = render_page("landing.html", definitions=[definition], development=True, tour=None).decode()
     assert "<script" not in page
     assert Page(page).words.count(hostile) == 3

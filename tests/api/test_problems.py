@@ -80,7 +80,6 @@ def test_the_desks_errors_are_all_told_by_its_addresses() -> None:
         ("PUT", "/api/v1/orders/O-1", {"body": b'{"orderId": "a\\u0000b"}'}, (422, "invalid_content")),
         ("PUT", "/api/v1/orders/O-1", {"body": b'{"orderId": 99999999999999999999}'}, (422, "invalid_content")),
         ("PUT", "/api/v1/orders/O-1", {}, (422, "invalid_content")),
-        ("GET", f"{API}/definitions/order/diagram.svg", {}, (404, "no_pictures")),
     ],
 )
 def test_a_problem_has_one_shape_at_every_status(

@@ -117,12 +117,12 @@ def look(page: Page, name: str, *, dark: bool = False) -> None:
     folder = Path(os.environ.get("WAYSTATE_PICTURES") or PICTURES)
     folder.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark") if dark else ("light",):
-        page.emulate_media(color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in (LAPTOP, PHONE):
             page.set_viewport_size({"width": width, "height": HEIGHT})
             page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width}"
             faults = faults_of(page)
             assert not faults, "; ".join(faults)
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
     page.set_viewport_size({"width": LAPTOP, "height": HEIGHT})

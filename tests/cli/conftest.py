@@ -65,6 +65,6 @@ def migrations(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 def a_later_program(migrations: Path) -> None:
     """Let the program be one with a migration more than ours."""
     (migrations / "versions/9999_one_more.py").write_text(
-        'revision = "9999"\ndown_revision = "0002"\nbranch_labels = None\ndepends_on = None\n'
+        'revision = "9999"\ndown_revision = "0003"\nbranch_labels = None\ndepends_on = None\n'
         "def upgrade() -> None: ...\n"
     )

@@ -10,6 +10,7 @@ import pytest
 
 from definitions.catalogue import SHIPPED, compile_path
 from definitions.flow_json.examples import flow, last, text
+from diagrams import PicturesUnavailable
 from tests.cli.shell import Said, Shell
 
 LIFECYCLES = ["inquiry", "message", "ndr_case", "order", "shipment", "subscription"]
@@ -433,3 +434,38 @@ def test_a_file_that_cannot_be_written_is_told(developer: Shell) -> None:
     said = developer.call("diagram", "inquiry", "-o", f"nowhere{os.sep}inquiry.mmd")
 
     assert said == Said(2, err="waystate: cannot write nowhere/inquiry.mmd: No such file or directory\n")
+
+
+def test_a_picture_is_written_to_a_file_or_sent_on(developer: Shell) -> None:
+    for form, beginning in (("svg", b"<svg "), ("png", b"\x89PNG")):
+        assert developer.call("diagram", "inquiry", "--format", form, "-o", f"inquiry.{form}") == Said(0)
+        assert Path(f"inquiry.{form}").read_bytes().startswith(beginning)
+    assert developer.call("diagram", "inquiry", "--format", "svg").out == Path("inquiry.svg").read_text()
+
+
+def test_a_png_is_not_written_to_a_terminal(developer: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.cli.definitions.at_a_terminal", lambda: True)
+    said = developer.call("diagram", "inquiry", "--format", "png")
+
+    assert (said.code, said.out) == (2, "")
+    assert "a PNG is nothing for a terminal; add `-o FILE`, or send it on with a pipe" in said.err
+
+
+def test_a_session_and_the_traffic_are_two_pictures(developer: Shell) -> None:
+    said = developer.call("diagram", "inquiry", "--session", "w-1", "--traffic")
+
+    assert said.code == 2
+    assert "a session's way and all sessions' traffic do not fit in one picture" in said.err
+
+
+def test_without_the_libraries_it_is_said_what_to_install(developer: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_here(*_: object) -> None:
+        raise PicturesUnavailable
+
+    monkeypatch.setattr("diagrams.graphviz.Engine.lay_out", none_here)
+
+    for form in ("svg", "png"):
+        assert developer.call("diagram", "inquiry", "--format", form, "-o", "inquiry") == Said(
+            2, err="waystate: pictures need libraries that are not installed: pip install 'waystate[pictures]'\n"
+        )
+    assert not Path("inquiry").exists()

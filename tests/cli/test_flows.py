@@ -245,7 +245,7 @@ def test_what_meta_does_not_have_yet_is_told(shell: Shell, command: str) -> None
         ),
         pytest.param(
             limited(60, 4),
-            "Graph refused (4); (#4) of the tests; Meta asks to wait 60 s; for Meta's support: Atrace",
+            "Graph refused (4); (#4) API Too Many Calls; Meta asks to wait 60 s; for Meta's support: Atrace",
             id="too often",
         ),
     ],

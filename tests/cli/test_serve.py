@@ -542,7 +542,7 @@ def test_the_lab_is_for_development(operator: Shell) -> None:
 
     assert said == Said(
         BAD_CONFIGURATION,
-        err="waystate: sample orders are for development; --lab; leave it away, or set WAYSTATE_ENV=development\n",
+        err="waystate: the lab is for development; --lab; leave it away, or set WAYSTATE_ENV=development\n",
     )
 
 
@@ -636,20 +636,20 @@ def test_a_server_told_to_stop_lets_half_a_body_have_its_time_and_no_more(develo
     assert took < 10
 
 
-def test_the_lab_puts_a_sample_order(developer: Shell) -> None:
+def test_the_lab_puts_its_sample_orders(developer: Shell) -> None:
     with developer.serving("--lab") as server:
         url = server.wait_until_up()
         token = json.loads((developer.folder / "var/development.json").read_text())["admin_token"]
         items: list[object] = []
         patience = time.monotonic() + 10
-        while not items and time.monotonic() < patience:
+        while len(items) < 2 and time.monotonic() < patience:
             time.sleep(0.1)
             page = httpx2.get(
                 f"{url}/admin/api/v1/sessions?definition=order", headers={"Authorization": f"Bearer {token}"}
             )
             items = page.json()["items"]
 
-    assert len(items) == 1
+    assert len(items) == 2
 
 
 def _phone_of(shell: Shell, url: str) -> Phone:

@@ -313,6 +313,17 @@ def test_the_way_of_a_session_is_drawn(shell: Shell) -> None:
     assert Path("way.dot").read_text().startswith("digraph ")
 
 
+def test_a_session_and_all_sessions_are_drawn_as_pictures(shell: Shell) -> None:
+    way = shell.call("diagram", "personalised_offer", "--session", KEY, "--format", "svg", "-o", "way.svg")
+    traffic = shell.call("diagram", "personalised_offer", "--traffic", "--format", "png", "-o", "traffic.png")
+    words = shell.call("diagram", "personalised_offer", "--traffic", "--format", "dot")
+
+    assert (way, traffic) == (Said(0), Said(0))
+    assert ' current" data-state=' in Path("way.svg").read_text()
+    assert Path("traffic.png").read_bytes().startswith(b"\x89PNG")
+    assert " here)" in words.out
+
+
 def test_the_session_of_a_development_server_needs_no_settings(developer: Shell) -> None:
     with developer.serving() as server:
         url = server.wait_until_up()

@@ -35,6 +35,17 @@ RULES = {
         SELECT inbox.event_id FROM inbox JOIN instance USING (definition, key)
         LEFT JOIN journal ON instance_id = instance.id AND seq = inbox.revision
         WHERE inbox.source = 'flow' AND inbox.event_id IS NOT journal.event_id""",
+    "the tally does not say where the sessions are": """
+        SELECT definition, version, state FROM (
+            SELECT definition, version, state, -count(*) AS sessions FROM instance GROUP BY 1, 2, 3
+            UNION ALL SELECT definition, version, target, sum(taken) FROM tally GROUP BY 1, 2, 3
+            UNION ALL SELECT definition, version, source, -sum(taken) FROM tally GROUP BY 1, 2, 3)
+        WHERE state <> '' GROUP BY 1, 2, 3 HAVING sum(sessions) <> 0""",
+    "an edge was not taken as often as the journal says": """
+        SELECT * FROM (SELECT definition, source, event, target, sum(taken) FROM tally
+            WHERE source <> '' AND target <> '' AND event <> '' GROUP BY 1, 2, 3, 4
+        EXCEPT SELECT definition, source_state, event, target_state, count(*)
+            FROM journal JOIN instance ON instance.id = instance_id GROUP BY 1, 2, 3, 4)""",
     "a stored call was not worked off": "SELECT digest, status, reason FROM delivery WHERE status <> 'processed'",
 }
 """What must never be found, whoever called, and the query that finds it."""

@@ -64,6 +64,7 @@ LOSSES = {
     " ELSE event_id END WHERE {flow}",
     "a session stayed behind": "UPDATE instance SET state = 'PRODUCT_SELECTOR' WHERE id = {id}",
     "a session's revision was lost": "UPDATE instance SET revision = revision - 1 WHERE id = {id}",
+    "an edge is lost": "DELETE FROM tally WHERE event = 'INIT'",
     "a session is lost": "DELETE FROM instance WHERE id = {id}",
     "a session is nobody's": (
         "INSERT INTO instance (id, definition, key, version, state, revision, entry, steps, path, context, family,"

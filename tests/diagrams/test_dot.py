@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 
-from diagrams import Overlay, draw, render_dot
+from diagrams import Overlay, StateTraffic, Traffic, draw, render_dot
 from engine.model import Definition, State, Transition
 from tests.diagrams.samples import ORDER, ORDER_RUN, PARCEL, PARCEL_RUN
 from tests.diagrams.strategies import drawn
@@ -223,3 +223,12 @@ def test_arrows_join_nodes_that_are_there(what: tuple[Definition, Overlay | None
     assert len(nodes) == len(set(nodes))
     assert len(frames) == len(set(frames))
     assert ends <= set(nodes)
+
+
+def test_traffic_is_told_in_labels() -> None:
+    traffic = Traffic({"a": StateTraffic(1200)}, {("a", "go", "b"): 3, ("a", "run", "c"): 1})
+    ways = (Transition("a", "go", "b"), Transition("a", "run", "c"))
+    text = render_dot(draw(Definition("d", "a", tuple(map(State, "abc")), ways), traffic=traffic))
+
+    assert '"a" [label="a (1,200 here)"]' in text
+    assert '"a" -> "b" [label=" 75 % · 3\\l go\\l"]' in text

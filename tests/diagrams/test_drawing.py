@@ -4,8 +4,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagrams import Arrow, Drawing, Group, Node, Overlay, Walked, draw, render_dot, render_mermaid
-from engine.model import Definition, Guard, State, Transition
+from diagrams import (
+    Arrow,
+    Drawing,
+    Group,
+    Label,
+    Node,
+    Overlay,
+    StateTraffic,
+    Taken,
+    Traffic,
+    Walked,
+    draw,
+    render_dot,
+    render_mermaid,
+)
+from engine.model import SECOND, Definition, Guard, State, Timer, Transition
 from engine.model import Group as Titled
 from tests.diagrams.samples import ORDER, ORDER_RUN, PARCEL, PARCEL_RUN
 from tests.diagrams.strategies import definitions
@@ -19,7 +33,7 @@ def a_definition(*arrows: Transition, initial: str = "a", **fields: Any) -> Defi
 
 def ways(drawing: Drawing) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return the ends and labels of the arrows."""
-    return [(arrow.source, arrow.target, arrow.labels) for arrow in drawing.arrows]
+    return [(arrow.source, arrow.target, tuple(map(str, arrow.labels))) for arrow in drawing.arrows]
 
 
 def node(drawing: Drawing, state: str) -> Node:
@@ -65,8 +79,8 @@ def test_events_between_the_same_states_are_one_arrow() -> None:
     )
 
     assert draw(definition).arrows == (
-        Arrow("a", "b", labels=("pay [covers(total, tax)] / send_receipt, tell_staff", "ship")),
-        Arrow("a", "b", unseen=True, labels=("lose",)),
+        Arrow("a", "b", labels=(Label("pay", "covers(total, tax)", ("send_receipt", "tell_staff")), Label("ship"))),
+        Arrow("a", "b", unseen=True, labels=(Label("lose"),)),
     )
 
 
@@ -155,11 +169,14 @@ def test_a_run_adds_arrows_and_marks_and_changes_nothing_else() -> None:
     before, after = draw(ORDER), draw(ORDER, ORDER_RUN)
 
     assert set(after.arrows) - set(before.arrows) == {
-        Arrow("placed", "shipped", walked=True, inferred=True, labels=("pick_up",)),
-        Arrow("shipped", "cancelled", walked=True, labels=("cancel",)),
+        Arrow("placed", "shipped", walked=True, inferred=True, labels=(Label("pick_up"),)),
+        Arrow("shipped", "cancelled", walked=True, labels=(Label("cancel"),)),
     }
     assert set(before.arrows) <= set(after.arrows)
     assert [node.id for node in after.root.all_nodes()] == [node.id for node in before.root.all_nodes()]
+
+
+PAID = (Label("pay", "covers", ("thank",)), Label("pay", "forgiven"))
 
 
 @pytest.mark.parametrize(
@@ -167,22 +184,24 @@ def test_a_run_adds_arrows_and_marks_and_changes_nothing_else() -> None:
     [
         pytest.param(
             (Walked("a", "pay", "b"),),
-            Arrow("a", "b", walked=True, labels=("pay [covers] / thank", "pay [forgiven]")),
+            Arrow("a", "b", walked=True, labels=PAID),
             id="any of those that differ in their guards",
         ),
         pytest.param(
             (Walked("a", "pay", "b", inferred=True), Walked("a", "pay", "b")),
-            Arrow("a", "b", walked=True, labels=("pay [covers] / thank", "pay [forgiven]")),
+            Arrow("a", "b", walked=True, labels=PAID),
             id="inferred once and seen once is seen",
         ),
         pytest.param(
             (Walked("b", "lose", "a", inferred=True),),
-            Arrow("b", "a", walked=True, inferred=True, labels=("lose",)),
+            Arrow("b", "a", walked=True, inferred=True, labels=(Label("lose"),)),
             id="unseen",
         ),
-        pytest.param((Walked("b", "jump", "a"),), Arrow("b", "a", walked=True, labels=("jump",)), id="never defined"),
         pytest.param(
-            (Walked("b", "\0", "a"),), Arrow("b", "a", walked=True, labels=("(no name)",)), id="without a name"
+            (Walked("b", "jump", "a"),), Arrow("b", "a", walked=True, labels=(Label("jump"),)), id="never defined"
+        ),
+        pytest.param(
+            (Walked("b", "\0", "a"),), Arrow("b", "a", walked=True, labels=(Label("(no name)"),)), id="without a name"
         ),
     ],
 )
@@ -202,8 +221,8 @@ def test_a_walked_arrow_is_not_drawn_twice() -> None:
     definition = a_definition(Transition("a", "go", "b"), Transition("a", "run", "b"))
 
     assert draw(definition, Overlay("b", (Walked("a", "go", "b"),))).arrows == (
-        Arrow("a", "b", labels=("run",)),
-        Arrow("a", "b", walked=True, labels=("go",)),
+        Arrow("a", "b", labels=(Label("run"),)),
+        Arrow("a", "b", walked=True, labels=(Label("go"),)),
     )
 
 
@@ -228,3 +247,75 @@ def test_the_order_of_the_arrows_makes_no_difference(definition: Definition, dat
 
     assert render_dot(draw(other)) == render_dot(draw(definition))
     assert render_mermaid(draw(other)) == render_mermaid(draw(definition))
+
+
+# What is laid over
+
+
+def test_what_may_come_next_is_marked_with_where_it_leads() -> None:
+    drawing = draw(PARCEL, Overlay("road.moving", allowed=("arrive", "lose", "clear", "delay")))
+
+    assert {(arrow.source, arrow.target) for arrow in drawing.arrows if arrow.next} == {
+        ("road.moving", "there"),
+        ("road.*", "lost"),
+        ("road.*", "road.*"),
+    }
+    assert [node.id for node in drawing.root.all_nodes() if node.next] == ["there", "lost"]
+
+
+def test_nothing_may_come_next_where_no_run_stands() -> None:
+    assert draw(ORDER, Overlay("gone", allowed=("pay", "cancel"))) == draw(ORDER)
+
+
+TRAFFIC = Traffic(
+    {"placed": StateTraffic(3, 10, 1, 60.0)},
+    {
+        ("placed", "pay", "paid"): 6,
+        ("placed", "cancel", "cancelled"): 2,
+        ("paid", "cancel", "cancelled"): 1,
+        ("paid", "hand_over", "shipped"): 1,
+        ("paid", "pick_up", "shipped"): 2,
+        ("paid", "weigh", "paid"): 5,
+    },
+)
+
+
+def test_traffic_counts_what_each_arrow_stands_for() -> None:
+    drawing = draw(ORDER, traffic=TRAFFIC)
+
+    assert {(arrow.source, arrow.target): arrow.taken for arrow in drawing.arrows} == {
+        ("placed", "paid"): Taken(6, 6 / 8),
+        ("*", "cancelled"): Taken(3, 3 / 12),
+        ("paid", "paid"): Taken(5),
+        ("paid", "shipped"): Taken(3, 3 / 4),
+        ("shipped", "delivered"): Taken(0),
+    }
+    assert node(drawing, "placed").traffic == StateTraffic(3, 10, 1, 60.0)
+    assert node(drawing, "paid").traffic == StateTraffic()
+
+
+@pytest.mark.parametrize(("times", "shown"), [(1, False), (2, True)])
+def test_an_implied_arrow_is_drawn_if_many_took_it(times: int, shown: bool) -> None:
+    edges = {("placed", "pay", "paid"): 100 - times, ("placed", "pick_up", "shipped"): times}
+    drawing = draw(ORDER, traffic=Traffic(edges=edges))
+
+    assert (("placed", "shipped", ("pick_up",)) in ways(drawing)) == shown
+
+
+def test_an_arrow_says_when_a_timer_brings_its_event() -> None:
+    hour = 3600 * SECOND
+    arrows = (Transition("a", "remind", "a"), *(Transition(each, "end", "z") for each in "abc"))
+    timers = (
+        Timer("a", "remind", hour),
+        Timer("a", "end", at="due"),
+        Timer("b", "end", 2 * hour, "due"),
+        Timer("c", "other", hour),
+    )
+    drawing = draw(Definition("d", "a", tuple(map(State, "abcz")), arrows, timers))
+
+    assert [(arrow.source, arrow.labels) for arrow in drawing.arrows] == [
+        ("*", (Label("end", after="at due or 2 h after due"),)),
+        ("a", (Label("remind", after="after 1 h"),)),
+        ("a", (Label("end", after="at due"),)),
+    ]
+    assert node(drawing, "c").timers == (Label("other", after="after 1 h"),)

@@ -3,7 +3,7 @@ import re
 import pytest
 from hypothesis import given, settings
 
-from diagrams import Overlay, Walked, draw, render_mermaid
+from diagrams import Overlay, StateTraffic, Traffic, Walked, draw, render_mermaid
 from engine.model import Definition, State, Transition
 from tests.diagrams.samples import ORDER, ORDER_RUN, PARCEL, PARCEL_RUN
 from tests.diagrams.strategies import drawn
@@ -232,6 +232,15 @@ def test_a_walked_loop_is_marked_in_its_state() -> None:
     text = render_mermaid(draw(definition, Overlay("a", (Walked("a", "ring", "a"),))))
 
     assert "    s_a : ✓ ↻ ring\n" in text
+
+
+def test_traffic_is_told_in_labels() -> None:
+    traffic = Traffic({"a": StateTraffic(1200)}, {("a", "go", "b"): 3, ("a", "run", "c"): 1})
+    ways = (Transition("a", "go", "b"), Transition("a", "run", "c"))
+    text = render_mermaid(draw(Definition("d", "a", tuple(map(State, "abc")), ways), traffic=traffic))
+
+    assert 'state "a (1,200 here)" as s_a' in text.replace("#44;", ",")
+    assert "s_a --> s_b : 75 #37; #183; 3<br/>go" in text
 
 
 @settings(deadline=None)

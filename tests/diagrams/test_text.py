@@ -1,6 +1,7 @@
 import pytest
 
-from diagrams.text import broken, distinct, plain
+from diagrams.text import broken, distinct, duration, percent, plain
+from engine.model import SECOND
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,29 @@ def test_names_are_numbered_where_they_would_meet() -> None:
     names = distinct(["a.b", "a-b", "a_b_2", "c"], lambda path: path.replace(".", "_").replace("-", "_"))
 
     assert names == {"a.b": "a_b", "a-b": "a_b_2", "a_b_2": "a_b_2_2", "c": "c"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (59, "59 s"),
+        (90, "1 min 30 s"),
+        (3600, "1 h"),
+        (3605, "1 h"),
+        (86_400, "1 day"),
+        (129_600, "1 day 12 h"),
+        (259_200, "3 days"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_largest_units(seconds: float, said: str) -> None:
+    assert duration(seconds * SECOND) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0 %"), (0.001, "under 1 %"), (0.126, "13 %"), (0.994, "99 %"), (0.999, "over 99 %"), (1, "100 %")],
+)
+def test_a_share_is_never_rounded_to_all_or_nothing(share: float, said: str) -> None:
+    assert percent(share) == said

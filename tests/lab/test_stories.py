@@ -21,13 +21,14 @@ SECONDS = 20
 NOWHERE = "http://127.0.0.1:9"
 """Where nobody listens: the port is that of a service long gone."""
 
-STORIES = ("walk personalised_offer", "walk purchase_interest", "order", "sample")
+STORIES = ("walk personalised_offer", "walk purchase_interest", "order", "sample", "welcome")
 
 ENDS = {
     "walk personalised_offer": {"personalised_offer": "completed"},
     "walk purchase_interest": {"purchase_interest": "completed"},
     "order": {"order": "delivered", "shipment": "forward.delivered", "ndr_case": "closed.resolved_delivered"},
     "sample": {"order": "delivery_failed"},
+    "welcome": {"order": "shipped"},
 }
 """Where the sessions of each story stand in the end."""
 
@@ -61,6 +62,13 @@ TOLD = {
     "sample": [
         "the merchant puts order 55100001: delivery_failed",
         "the portal reads: failed_delivery; the customer can choose ACTF001, ACTF002, ACTF003, ACTF004",
+    ],
+    "welcome": [
+        "the merchant puts order 55100001: delivery_failed",
+        "the portal reads: failed_delivery; the customer can choose ACTF001, ACTF002, ACTF003, ACTF004",
+        "the merchant puts order 55100002: shipped",
+        "the portal reads: intransit; the customer can choose nothing",
+        "the customer subscribes to updates: updated successfully",
     ],
 }
 """What each story tells, line by line, as far as it is the same each time."""

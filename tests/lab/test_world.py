@@ -51,6 +51,7 @@ def test_what_development_made_is_found_where_the_server_keeps_it(home: Path) ->
         made.portal_token,
         made.couriers["generic"],
         newer.public_pem,
+        made.couriers,
     )
 
 
@@ -63,6 +64,8 @@ def test_what_development_made_is_found_where_the_server_keeps_it(home: Path) ->
             "ADMIN_TOKEN": "admin",
             "PORTAL_TOKEN": "portal",
             "COURIER_SECRETS": "eshopbox=theirs, generic = ours=both",
+            "PHONE_NUMBER_ID": "100000000000007, 100000000000008",
+            "WABA_ID": "200000000000007",
         }
     ],
 )
@@ -70,7 +73,10 @@ def test_what_development_made_is_found_where_the_server_keeps_it(home: Path) ->
 def test_the_environment_is_read_as_the_server_reads_it(settings: dict[str, str]) -> None:
     theirs = load({"WAYSTATE_ENV": "development", **{f"{PREFIX}{name}": value for name, value in settings.items()}})
 
-    assert world() == World("https://shop.example", "new", "admin", "portal", theirs.couriers["generic"], "")
+    couriers, (number, _) = theirs.couriers, sorted(theirs.phone_numbers)
+    assert world() == World(
+        "https://shop.example", "new", "admin", "portal", couriers["generic"], "", couriers, number, theirs.waba_id
+    )
     assert (theirs.base_url, theirs.app_secrets[0]) == ("https://shop.example", b"new")
 
 

@@ -2,8 +2,10 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.config import Config
 
 from storage import migrate
@@ -11,7 +13,7 @@ from storage.migrate import Schema, drift, schema, upgrade
 from storage.tables import METADATA
 
 
-def execute(path: Path, sql: str) -> list[tuple[str, ...]]:
+def execute(path: Path, sql: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(sql).fetchall()
 
@@ -26,7 +28,7 @@ def a_later_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scripts = tmp_path / "migrations"
     shutil.copytree(Path(migrate.__file__).parent / "migrations", scripts)
     (scripts / "versions" / "9999_one_more.py").write_text(
-        'revision = "9999"\ndown_revision = "0002"\nbranch_labels = None\ndepends_on = None\n'
+        'revision = "9999"\ndown_revision = "0003"\nbranch_labels = None\ndepends_on = None\n'
         "def upgrade() -> None: ...\n"
     )
 
@@ -143,3 +145,58 @@ def test_a_database_of_somebody_else_is_not_ours_to_migrate(tmp_path: Path) -> N
         other.execute("CREATE TABLE letters (text TEXT)")
 
     assert schema(path) is Schema.NEWER
+
+
+# What was there before
+
+
+def at_revision(path: Path, revision: str) -> None:
+    """Make a database as the program of that revision made it."""
+    path.touch()
+    with migrate._engine(path, "BEGIN IMMEDIATE").begin() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def test_what_was_there_before_the_tally_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "waystate.sqlite"
+    at_revision(path, "0002")
+    sessions = [("parcel", "P-1", "v1", "there"), ("parcel", "P-2", "v1", "moving"), ("parcel", "P-3", "v2", "lost")]
+    steps = [
+        (1, 1, "out", "packed", "moving"),
+        (1, 2, "in", "moving", "there"),
+        (2, 1, "out", "packed", "moving"),
+        (3, 1, "out", "packed", "moving"),  # and then, without a step, it was lost
+    ]
+    for number, (definition, key, version, state) in enumerate(sessions, start=1):
+        given = f"{number}, '{definition}', '{key}', '{version}', '{state}'"
+        execute(path, f"INSERT INTO instance VALUES ({given}, 1, 0, 1, '[]', '{{}}', NULL, NULL, 0, 0, '[]')")  # noqa: S608 - our own
+    for owner, seq, event, source, target in steps:
+        given = f"{owner}, {seq}, '{event}', 'e', '{source}', '{target}'"
+        execute(path, f"INSERT INTO journal VALUES ({given}, 0, 0, '', 0, '', '{{}}', '[]')")  # noqa: S608 - our own
+
+    upgrade(path)
+
+    assert drift(path) == []
+    assert execute(path, "SELECT * FROM tally") == [
+        ("parcel", "v1", "", "", "packed", 2),
+        ("parcel", "v1", "moving", "in", "there", 1),
+        ("parcel", "v1", "packed", "out", "moving", 2),
+        ("parcel", "v2", "", "", "lost", 1),
+        ("parcel", "v2", "", "", "packed", 1),
+        ("parcel", "v2", "moving", "", "", 1),
+        ("parcel", "v2", "packed", "out", "moving", 1),
+    ]
+
+
+def test_shipments_from_before_are_found_by_their_tracking_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "waystate.sqlite"
+    at_revision(path, "0002")
+    for number, (definition, key) in enumerate([("shipment", "O-1:T-1"), ("ndr_case", "O-1:T-1:1")], start=1):
+        given = f"{number}, '{definition}', '{key}', 'v', 'packed'"
+        execute(path, f"INSERT INTO instance VALUES ({given}, 1, 0, 1, '[]', '{{}}', NULL, NULL, 0, 0, '[]')")  # noqa: S608 - our own
+
+    upgrade(path)
+
+    assert execute(path, "SELECT * FROM alias") == [("tracking", "T-1/shipment/O-1:T-1", "shipment", "O-1:T-1")]

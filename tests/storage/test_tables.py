@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import BigInteger, Integer, LargeBinary, Table, Text
 from sqlmodel import SQLModel
 
+import api
 import definitions
 from engine.ports import Decision, Row, Verdict
 from storage import statements, tables
@@ -23,7 +24,7 @@ CLASSES.remove(SQLModel)
 
 
 KINDS: dict[type, type] = {Text: str, BigInteger: int, LargeBinary: bytes}
-ENGINES_OWN = {"instance", "journal", "inbox", "effect", "fact", "definition_version"}
+ENGINES_OWN = {"instance", "journal", "inbox", "effect", "fact", "definition_version", "tally"}
 OPEN = {name: table for name, table in TABLES.items() if name not in ENGINES_OWN}
 """The tables whose rows commit with a decision without the engine's looking into them."""
 
@@ -64,7 +65,8 @@ def test_every_table_has_a_key(table: Table) -> None:
 
 
 def test_a_kind_of_row_has_its_tables_columns_and_key_in_their_order() -> None:
-    for module in pkgutil.walk_packages(definitions.__path__, "definitions."):
+    rows = (api.__path__, "api."), (definitions.__path__, "definitions.")
+    for module in (found for place in rows for found in pkgutil.walk_packages(*place) if "rows" in found.name):
         importlib.import_module(module.name)
     kinds = [kind for kind in all_kinds(Row) if kind.__name__ != "RowOfTest"]
 
@@ -108,6 +110,7 @@ def test_parameters_stand_in_the_order_in_which_the_write_path_gives_them() -> N
     assert statements.INSERT_INBOX.parameters == statements.columns(statements.INBOX)
     assert statements.PUT_EFFECT.parameters == statements.columns(statements.EFFECT)
     assert statements.PUT_FACT.parameters == statements.columns(statements.FACT)
+    assert statements.COUNT_EDGE.parameters == statements.columns(statements.TALLY)
     assert statements.ADD_VERSION.parameters == statements.columns(statements.VERSION)
     # SQLAlchemy puts what is set into the table's order, whatever order it was given in.
     changed = statements.UPDATE_INSTANCE.parameters[:-2]

@@ -1,0 +1,496 @@
+"""
+One session: where it stands, the way it went, what it may do next; every step of it as it was then.
+
+Rule 1: personal data is masked. An operator who has a reason is shown it on the one page that answers to it, and the
+        audit log says so.
+Rule 2: what staff do goes by the session desk, under their name, with a reason, and is in the audit log.
+Rule 3: what was then is said as far as it is known: a step's data is kept, the context as it was is not.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from msgspec import Struct
+
+from api.clock import Clock
+from api.console.addresses import session_address
+from api.console.door import AnyRequest, Page, demand, page, see
+from api.console.masking import masked
+from api.console.pictures import Picture, download, of_session, picture, suffix_of
+from api.console.sessions import about
+from api.console.standings import Standing, standing, standing_in
+from api.forms import Fields
+from api.problems import Refusal
+from api.sessions import Act, SessionDesk
+from api.staff import StaffDesk, Visitor
+from definitions.catalogue import Catalogue
+from definitions.flow_calls import RESPONSE
+from definitions.media import CompletedMedia, Media, MediaError
+from definitions.results import without_file_keys
+from diagrams import MEDIA_TYPES, Drawing
+from engine.errors import StepError, UnknownInstance
+from engine.family import Family
+from engine.interpreter import Interpreter
+from engine.model import SECOND, Instance
+from engine.ports import FamilyRecord, Store
+from storage.queries import EffectItem, JournalItem, Queries, StoryItem
+
+STEPS_SHOWN = 100
+"""How many steps a page shows: the newest, or those before a cursor."""
+
+STEPS_DRAWN = 500
+"""How many steps, the newest, the way in a picture is made of."""
+
+LATE = 60 * SECOND
+"""How long after it happened something was heard of late."""
+
+LONGEST_REASON = 500
+
+
+class Told(Struct, frozen=True):
+    """An effect of a step, and what became of it; *id* is "" where that is not known."""
+
+    name: str
+    id: str = ""
+    status: str = ""
+    reason: str = ""
+
+
+class Line(Struct, frozen=True):
+    """A step as the timeline shows it; *data* is masked unless it is shown on purpose."""
+
+    step: JournalItem
+    source: Standing
+    target: Standing
+    data: Mapping[str, Any]
+    effects: tuple[Told, ...]
+
+    @property
+    def moved(self) -> bool:
+        """Return whether it led to another state."""
+        return self.step.source_state != self.step.target_state
+
+    @property
+    def late(self) -> bool:
+        """Return whether it was heard of well after it happened."""
+        return self.step.recorded_at - self.step.occurred_at > LATE
+
+
+class Member(Struct, frozen=True):
+    """A session of the same family."""
+
+    definition: str
+    key: str
+    title: str
+    standing: Standing
+
+
+class Choice(Struct, frozen=True):
+    """An event that a session takes now, and the states it may lead to."""
+
+    event: str
+    leads: tuple[str, ...]
+
+
+class Fault(Struct, frozen=True):
+    """Why what somebody sent was not done, and what they sent, to be mended."""
+
+    text: str
+    event: str = ""
+    data: str = ""
+    reason: str = ""
+
+
+class Moment(Struct, frozen=True):
+    """The step that a page is of, with the steps before and after it if there are any."""
+
+    line: Line
+    earlier: int | None
+    later: int | None
+
+
+class Shown(Struct, frozen=True):
+    """What the page of a session shows; *moment* is None where it is of now, *older* the cursor of earlier steps."""
+
+    instance: Instance
+    title: str
+    standing: Standing
+    since: int
+    about: str
+    lines: tuple[Line, ...]
+    older: int | None
+    moment: Moment | None
+    picture: Picture
+    choices: tuple[Choice, ...]
+    members: tuple[Member, ...]
+    conflicts: tuple[str, ...]
+    context: Any
+    files: tuple[CompletedMedia, ...]
+    unmasked: bool
+    form_id: str
+
+
+class Reader:
+    """Reads what pages of sessions show."""
+
+    def __init__(self, catalogue: Catalogue, queries: Queries, store: Store, desk: SessionDesk, clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._queries = queries
+        self._store = store
+        self._desk = desk
+        self._clock = clock
+
+    async def read(
+        self, definition: str, key: str, *, at: int | None = None, before: int | None = None, unmasked: bool = False
+    ) -> Shown:
+        """
+        Return what the page of a session shows, as of the step *at*, the steps before a cursor, personal data or not.
+
+        Raises:
+            UnknownInstance: there is no such session.
+            Refusal: it has no such step.
+        """
+        instance = await self._desk.find(definition, key)
+        interpreter = self._interpreter(instance)
+        listed = await self._queries.journal_page(*instance.id, before, STEPS_SHOWN + 1)
+        walked = await self._queries.journal_page(*instance.id, None if at is None else at + 1, STEPS_DRAWN)
+        asked = await self._queries.effects(definition=instance.definition, key=instance.key)
+        lines = self._lines(interpreter, listed[:STEPS_SHOWN], asked, unmasked=unmasked)
+        moment = None
+        if at is not None:
+            if not walked or walked[0].seq != at:
+                raise Refusal(404, "unknown_step", "The session has no such step.")
+            (line,) = self._lines(interpreter, walked[:1], asked, unmasked=unmasked)
+            later = at + 1 if listed and at < instance.steps else None
+            moment = Moment(line, walked[1].seq if len(walked) > 1 else None, later)
+        record = await self._store.load_family(instance.family) if instance.family else FamilyRecord()
+        allowed = self._allowed(interpreter, instance, record)
+        state = instance.state if moment is None else moment.line.step.target_state
+        context = without_file_keys(dict(instance.context))
+        return Shown(
+            instance=instance,
+            title=_title(interpreter, instance.definition),
+            standing=standing(interpreter, state),
+            since=next((step.occurred_at for step in walked if _moved(step)), instance.created_at),
+            about=about(instance),
+            lines=lines,
+            older=listed[STEPS_SHOWN - 1].seq if len(listed) > STEPS_SHOWN else None,
+            moment=moment,
+            picture=await self._picture(interpreter, state, walked, () if moment else allowed),
+            choices=_choices(interpreter, instance, allowed),
+            members=tuple(self._members(instance, record)),
+            conflicts=_conflicts(instance),
+            context=context if unmasked else masked(context),
+            files=_files(instance),
+            unmasked=unmasked,
+            form_id=secrets.token_hex(8),
+        )
+
+    async def story(self, instance: Instance) -> list[tuple[StoryItem, Standing, Standing]]:
+        """Return what happened around a session, each step with the states it led from and to."""
+        return [
+            (
+                item,
+                standing_in(self._catalogue, item.definition, None, item.step.source_state),
+                standing_in(self._catalogue, item.definition, None, item.step.target_state),
+            )
+            for item in await self._queries.story(*instance.id)
+        ]
+
+    async def drawing(self, definition: str, key: str) -> Drawing:
+        """
+        Return the drawing of a session.
+
+        Raises:
+            UnknownInstance: there is no such session, or its version is not here.
+        """
+        instance = await self._desk.find(definition, key)
+        interpreter = self._catalogue.interpreter(instance.definition, instance.version)
+        walked = await self._queries.journal_page(*instance.id, None, STEPS_DRAWN)
+        return of_session(interpreter.definition, instance.state, reversed(walked), interpreter.allowed(instance))
+
+    def _interpreter(self, instance: Instance) -> Interpreter | None:
+        try:
+            return self._catalogue.interpreter(instance.definition, instance.version)
+        except UnknownInstance:
+            return None
+
+    def _allowed(self, interpreter: Interpreter | None, instance: Instance, record: FamilyRecord) -> tuple[str, ...]:
+        """Return the events that a session takes now, with what settles conflicts where it has a family."""
+        if interpreter is None or instance.state not in interpreter.states:
+            return ()
+        if not instance.family:
+            return interpreter.allowed(instance)
+        definition, _, key = instance.family.partition("/")
+        family = Family(self._catalogue.interpreter, (definition, key), record, self._clock())
+        return family.allowed(instance) if instance.id in family.members else ()
+
+    async def _picture(
+        self, interpreter: Interpreter | None, state: str, walked: Sequence[JournalItem], allowed: tuple[str, ...]
+    ) -> Picture:
+        if interpreter is None:
+            return Picture(missing="This server does not have the version that the session is on.")
+        return await picture(of_session(interpreter.definition, state, reversed(walked), allowed))
+
+    def _members(self, instance: Instance, record: FamilyRecord) -> Iterable[Member]:
+        for member in sorted(record.instances, key=lambda member: (member.created_at, member.key)):
+            if member.id != instance.id:
+                interpreter = self._interpreter(member)
+                title = _title(interpreter, member.definition)
+                yield Member(*member.id, title, standing(interpreter, member.state))
+
+    def _lines(
+        self,
+        interpreter: Interpreter | None,
+        steps: Sequence[JournalItem],
+        asked: Sequence[EffectItem],
+        *,
+        unmasked: bool,
+    ) -> tuple[Line, ...]:
+        return tuple(
+            Line(
+                step,
+                standing(interpreter, step.source_state),
+                standing(interpreter, step.target_state),
+                without_file_keys(step.data) if unmasked else masked(without_file_keys(step.data)),
+                tuple(_told(step, asked)),
+            )
+            for step in steps
+        )
+
+
+def reader(
+    catalogue: NamedDependency[Catalogue],
+    queries: NamedDependency[Queries],
+    store: NamedDependency[Store],
+    sessions: NamedDependency[SessionDesk],
+    clock: NamedDependency[Clock],
+) -> Reader:
+    """Return what reads sessions; a dependency of their pages."""
+    return Reader(catalogue, queries, store, sessions, clock)
+
+
+@get("/sessions/{definition:str}/{key:str}", include_in_schema=False)
+async def session(
+    request: AnyRequest,
+    visitor: NamedDependency[Visitor],
+    definition: FromPath[str],
+    key: FromPath[str],
+    reader: NamedDependency[Reader],
+    clock: NamedDependency[Clock],
+    at: FromQuery[int | None] = None,
+    before: FromQuery[int | None] = None,
+) -> Page:
+    """Show a session, as it is now or as it was at a step."""
+    shown = await reader.read(unquote(definition), unquote(key), at=at, before=before)
+    return _page(request, visitor, shown, clock)
+
+
+@get("/sessions/{definition:str}/{key:str}/story", include_in_schema=False)
+async def story(
+    request: AnyRequest,
+    visitor: NamedDependency[Visitor],
+    definition: FromPath[str],
+    key: FromPath[str],
+    sessions: NamedDependency[SessionDesk],
+    reader: NamedDependency[Reader],
+    clock: NamedDependency[Clock],
+) -> Page:
+    """Tell what happened around a session: to its family, to messages about it, in Flows that act on it."""
+    instance = await sessions.find(unquote(definition), unquote(key))
+    return page(request, visitor, "story.html", instance=instance, story=await reader.story(instance), now=clock())
+
+
+@get(
+    [f"/sessions/{{definition:str}}/{{key:str}}/diagram.{suffix}" for suffix in MEDIA_TYPES],
+    include_in_schema=False,
+)
+async def diagram(
+    request: AnyRequest,
+    visitor: NamedDependency[Visitor],  # noqa: ARG001 - only staff may have it
+    definition: FromPath[str],
+    key: FromPath[str],
+    reader: NamedDependency[Reader],
+) -> Response[bytes]:
+    """Give a session's diagram as a file."""
+    drawing = await reader.drawing(unquote(definition), unquote(key))
+    return await download(drawing, f"{unquote(definition)}-session", suffix_of(request))
+
+
+@post("/sessions/{definition:str}/{key:str}/act", status_code=200, include_in_schema=False)
+async def act(
+    request: AnyRequest,
+    visitor: NamedDependency[Visitor],
+    fields: NamedDependency[Fields],
+    definition: FromPath[str],
+    key: FromPath[str],
+    sessions: NamedDependency[SessionDesk],
+    staff: NamedDependency[StaffDesk],
+    reader: NamedDependency[Reader],
+    clock: NamedDependency[Clock],
+) -> Page:
+    """Let a session take an event, for a reason."""
+    demand(visitor, "operator")
+    instance = await sessions.find(unquote(definition), unquote(key))
+    event, reason, text = (fields.get(name, "").strip() for name in ("event", "reason", "data"))
+    wrong = partial(Fault, event=event, data=text, reason=reason)
+    data = _object(text)
+    fault = None
+    if not event or not reason or not fields.get("sure"):
+        fault = wrong("An event, a reason and that you are sure are needed. Nothing was done.")
+    elif len(reason) > LONGEST_REASON:
+        fault = wrong(f"A reason has at most {LONGEST_REASON} characters. Nothing was done.")
+    elif data is None:
+        fault = wrong('The data must be a JSON object, such as {"answer": "yes"}. Nothing was done.')
+    if fault is not None or data is None:
+        return _page(request, visitor, await reader.read(*instance.id), clock, 422, fault)
+    try:
+        after = await sessions.act(*instance.id, Act(event, _act_id(fields), data, reason, visitor.name))
+    except StepError:
+        shown = await reader.read(*instance.id)
+        return _page(request, visitor, shown, clock, 409, wrong(_not_possible(event, shown)))
+    if after.revision != instance.revision:  # else it is the same form, sent again
+        details = {"event": event, "before": instance.state, "after": after.state}
+        await staff.note(visitor, "acted", subject_of(instance), reason, details)
+    return see(session_address(*instance.id))
+
+
+@post("/sessions/{definition:str}/{key:str}/reveal", status_code=200, include_in_schema=False)
+async def reveal(
+    request: AnyRequest,
+    visitor: NamedDependency[Visitor],
+    fields: NamedDependency[Fields],
+    definition: FromPath[str],
+    key: FromPath[str],
+    staff: NamedDependency[StaffDesk],
+    reader: NamedDependency[Reader],
+    clock: NamedDependency[Clock],
+) -> Page:
+    """Show a session with its personal data, once, for a reason."""
+    demand(visitor, "operator")
+    reason, at = fields.get("reason", "").strip(), fields.get("at", "")
+    step = int(at) if at.isdecimal() else None
+    if not 0 < len(reason) <= LONGEST_REASON:
+        shown = await reader.read(unquote(definition), unquote(key), at=step)
+        fault = Fault("Personal data is shown for a reason: please say which, in a few words.")
+        return _page(request, visitor, shown, clock, 422, reveal_fault=fault)
+    shown = await reader.read(unquote(definition), unquote(key), at=step, unmasked=True)
+    await staff.note(visitor, "saw personal data", subject_of(shown.instance), reason)
+    return _page(request, visitor, shown, clock)
+
+
+@get("/sessions/{definition:str}/{key:str}/media/{media_id:str}", include_in_schema=False)
+async def download_media(
+    visitor: NamedDependency[Visitor],
+    definition: FromPath[str],
+    key: FromPath[str],
+    media_id: FromPath[str],
+    sessions: NamedDependency[SessionDesk],
+    staff: NamedDependency[StaffDesk],
+    media: NamedDependency[Media],
+) -> Response[bytes]:
+    """Give an operator a file that the customer completed the session with."""
+    demand(visitor, "operator")
+    instance = await sessions.find(unquote(definition), unquote(key))
+    file = await sessions.media(*instance.id, unquote(media_id))
+    if file is None:
+        raise Refusal(404, "unknown_media", "The session brought no such file.")
+    try:
+        content = await media.fetch(file)
+    except MediaError as error:
+        raise Refusal(502, error.reason, "Meta did not give the file, or not as it was sent.") from None
+    await staff.note(visitor, "downloaded a file", subject_of(instance), details={"media_id": file.id})
+    # What a customer sent is nothing for a browser to show: it is saved, whatever it calls itself.
+    return Response(content, media_type="application/octet-stream", headers={"content-disposition": "attachment"})
+
+
+def subject_of(instance: Instance) -> str:
+    """Return what the audit log calls a session."""
+    return f"session/{instance.definition}/{instance.key}"
+
+
+def _page(
+    request: AnyRequest,
+    visitor: Visitor,
+    shown: Shown,
+    clock: Clock,
+    status: int = 200,
+    fault: Fault | None = None,
+    reveal_fault: Fault | None = None,
+) -> Page:
+    values = {"shown": shown, "fault": fault, "reveal_fault": reveal_fault, "now": clock()}
+    return page(request, visitor, "session.html", status, **values)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """Return the JSON object that a field of a form is, an empty one for nothing, None for anything else."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+    except msgspec.DecodeError:
+        return None
+
+
+def _act_id(fields: Fields) -> str:
+    """Return an act's identity: the form's, which is the same where a form is sent again."""
+    form_id = fields.get("form_id", "")
+    return f"console/{form_id}" if form_id else ""
+
+
+def _not_possible(event: str, shown: Shown) -> str:
+    possible = ", ".join(choice.event for choice in shown.choices) or "nothing at all"
+    return f"“{event}” was not possible: the session is in “{shown.standing.title}”. Possible now: {possible}."
+
+
+def _title(interpreter: Interpreter | None, definition: str) -> str:
+    return definition if interpreter is None else interpreter.definition.title or definition
+
+
+def _moved(step: JournalItem) -> bool:
+    return step.source_state != step.target_state
+
+
+def _told(step: JournalItem, asked: Iterable[EffectItem]) -> Iterator[Told]:
+    """Yield the effects of a step with what became of them; they were asked for when it was recorded."""
+    candidates = [effect for effect in asked if effect.created_at == step.recorded_at]
+    for name in step.effects:
+        found = next((effect for effect in candidates if effect.name == name), None)
+        if found is None:
+            yield Told(name)
+        else:
+            candidates.remove(found)
+            yield Told(name, found.key, found.status, found.reason)
+
+
+def _choices(interpreter: Interpreter | None, instance: Instance, allowed: tuple[str, ...]) -> tuple[Choice, ...]:
+    if interpreter is None:
+        return ()
+    leads: dict[str, dict[str, None]] = {event: {} for event in allowed}
+    for arrow in interpreter.definition.transitions:
+        if arrow.source == instance.state and arrow.event in leads:
+            leads[arrow.event][standing(interpreter, arrow.target).title] = None
+    return tuple(Choice(event, (*titles,)) for event, titles in leads.items())
+
+
+def _conflicts(instance: Instance) -> tuple[str, ...]:
+    """Return the facts that contradict how a session ended; only what is folded has any."""
+    found = instance.context.get("conflicts", [])
+    return tuple(str(fact) for fact in found) if isinstance(found, list) else ()
+
+
+def _files(instance: Instance) -> tuple[CompletedMedia, ...]:
+    """Return the files that a completed session brought."""
+    response = instance.context.get(RESPONSE, {})
+    files = []
+    for value in response.values() if isinstance(response, dict) else ():
+        for item in value if isinstance(value, list) else ():
+            with suppress(msgspec.ValidationError):
+                files.append(msgspec.convert(item, CompletedMedia))
+    return tuple(files)
