@@ -5,7 +5,6 @@ Rule 1: every address needs an administrator's token.
 Rule 2: lists are paged by cursor and never longer than 200.
 """
 
-import asyncio
 import base64
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
@@ -18,7 +17,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
 from api.auth import staff
-from api.console.pictures import of_session, of_traffic, suffix_of
+from api.console.pictures import STEPS_DRAWN, STUDIO, of_session, of_traffic, suffix_of
 from api.metrics import Metrics
 from api.outbox import DISCARDED, REDRIVEN, Outbox
 from api.problems import FieldProblem, Refusal, documented
@@ -50,7 +49,7 @@ from api.views import (
 from definitions.catalogue import Catalogue
 from definitions.flow_calls import TOKEN_LIFE
 from definitions.media import Media, MediaError
-from diagrams import MEDIA_TYPES, Drawing, PicturesUnavailable, TooMuchToDraw, draw, rendered
+from diagrams import MEDIA_TYPES, Drawing, draw
 from engine.errors import UnknownInstance
 from engine.model import SECOND, Definition, EffectStatus, Instance
 from engine.ports import Store
@@ -232,8 +231,8 @@ class AdminApi(Controller):
         """Draw a session: its definition with the way it went, where it stands, and what may come next."""
         instance = await sessions.find(unquote(definition), unquote(key))
         interpreter = catalogue.interpreter(instance.definition, instance.version)
-        steps = await queries.history(*instance.id)
-        drawing = of_session(interpreter.definition, instance.state, steps, interpreter.allowed(instance))
+        walked = await queries.journal_page(*instance.id, None, STEPS_DRAWN)
+        drawing = of_session(interpreter.definition, instance.state, reversed(walked), interpreter.allowed(instance))
         return await _drawn(drawing, request)
 
     @post(
@@ -363,14 +362,10 @@ async def _drawn(drawing: Drawing, request: Request[Any, Any, Any]) -> Response[
     Return a drawing in the form that the address ends with.
 
     Raises:
-        Refusal: it cannot be drawn here.
+        Refusal: it cannot be drawn here, or not now.
     """
     form = suffix_of(request)
-    try:
-        content = await asyncio.to_thread(rendered, drawing, form)
-    except (PicturesUnavailable, TooMuchToDraw) as unavailable:
-        raise Refusal(501, "no_pictures", str(unavailable)) from None
-    return Response(content, media_type=MEDIA_TYPES[form])
+    return Response(await STUDIO.file(drawing, form), media_type=MEDIA_TYPES[form])
 
 
 def cursor(place: object) -> str:

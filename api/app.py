@@ -23,6 +23,7 @@ from api.auth import access
 from api.carts import CartDesk
 from api.cases import CaseDesk
 from api.clock import Clock, system_clock
+from api.console.live import Live
 from api.console.router import ROUTER as CONSOLE
 from api.deliveries import WaitingForPeople
 from api.delivery import Deliverer
@@ -116,6 +117,7 @@ class Parts(Struct):
     entries: EntryDesk
     door: Door
     staff: StaffDesk
+    live: Live
 
 
 def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clock = system_clock) -> Parts:
@@ -138,6 +140,7 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
     sent = SentMessages(book)
     post = CodePost.of(settings)
     open_post(post)
+    queries = Queries(settings.database)
     outbox = Outbox(
         book,
         people,
@@ -151,7 +154,7 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
         settings=settings,
         catalogue=catalogue,
         store=store,
-        queries=Queries(settings.database),
+        queries=queries,
         metrics=metrics,
         flows=FlowEndpoint(catalogue, keys, settings.app_secrets, store, clock, metrics, media),
         media=media,
@@ -180,6 +183,7 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
         entries=EntryDesk(book, people, post, sorted(settings.phone_numbers)),
         door=Door(post.keys, Throttle(clock), settings),
         staff=StaffDesk(store, clock, settings.admin_token),
+        live=Live(queries, store, catalogue),
     )
 
 
@@ -267,6 +271,7 @@ def application(
             "entries": _given(parts.entries),
             "door": _given(parts.door),
             "staff": _given(parts.staff),
+            "listening": _given(parts.live),
             "lab": _given(lab is not None),
             "tour": Provide(landing.tour),
             "delivers": _given(deliverer is not None),

@@ -5,6 +5,8 @@ Rule 1: a token is compared as a hash, in constant time; no token is ever "none 
 Rule 2: 401 says the same for a missing and a wrong token; 403 names what a right token lacks.
 Rule 3: a viewer looks and changes nothing, and sees personal data masked; who may see it whole is said by the guard,
         and where no guard has said so it is masked.
+Rule 4: what a member of staff sees whole or calls is in the audit log before it is answered; what is done with a token
+        of the settings is not: those are machines'.
 """
 
 import hashlib
@@ -25,6 +27,9 @@ ADMIN, PORTAL = "admin", "portal"
 
 PERSONAL = frozenset({"read_feed", "session_media"})
 """The handlers that give nothing but what customers told: operators may read them, viewers may not."""
+
+WHOLE = PERSONAL | {"session", "history"}
+"""The handlers that show to operators, and to nobody else of staff, what is personal."""
 
 LOOKING = frozenset({"GET", "HEAD"})
 
@@ -65,9 +70,9 @@ async def staff(connection: Connection, handler: BaseRouteHandler) -> None:
     if not (looks or known.may("operator")):
         raise Refusal(403, "forbidden", f"That takes an operator; the token is a {known.role}'s.")
     _SEES_ALL.set(known.may("operator"))
-    path = connection.scope["path"]
-    if not is_look and not path.startswith(WORKERS):
-        await (await _staff_desk(connection)).note(known, "called", path)
+    action = _action(handler.handler_name, connection.scope["path"], known, is_look=is_look)
+    if action:
+        await (await _staff_desk(connection)).note(known, action, connection.scope["path"])
 
 
 async def portal(connection: Connection, _: BaseRouteHandler) -> None:
@@ -86,6 +91,13 @@ def courier(connection: Connection, _: BaseRouteHandler) -> None:
 def shown(value: Any) -> Any:
     """Return a JSON value as who is being answered may see it."""
     return value if _SEES_ALL.get() else masked(value)
+
+
+def _action(handler: str, path: str, known: Visitor, *, is_look: bool) -> str:
+    """Return what the audit log calls it that a member of staff calls an address, "" if that is not in it."""
+    if is_look:
+        return "saw personal data" if handler in WHOLE and known.may("operator") else ""
+    return "" if path.startswith(WORKERS) else "called"
 
 
 async def _require(connection: Connection, scope: str) -> Visitor | None:

@@ -8,6 +8,7 @@ from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.aliases import country_of
 from api.order_book import person_of
@@ -16,7 +17,7 @@ from api.problems import Refusal
 from api.settings import Settings
 from api.shopper import ShopperDesk
 from api.shopper_pages import Door
-from api.views import definition_view
+from api.views import declared, definition_view
 from definitions.catalogue import Catalogue
 from definitions.orders.rows import Account
 from definitions.people.phones import normal_phone
@@ -68,10 +69,8 @@ async def landing(
     tour: NamedDependency[Tour | None],
 ) -> Response[bytes]:
     """Say what this is, what there is to try, and what runs here."""
-    definitions = [
-        definition_view(document, catalogue.interpreter(document.name).definition)
-        for document in catalogue.documents.values()
-    ]
+    running = [(document, catalogue.interpreter(document.name).definition) for document in catalogue.documents.values()]
+    definitions = [replace(definition_view(*each), transitions=declared(each[1])) for each in running]
     return Response(
         render_page("landing.html", definitions=definitions, development=settings.development, tour=tour),
         media_type=MediaType.HTML,

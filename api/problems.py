@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
@@ -21,6 +21,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from api.logs import fault
+from api.pages import render_page
 from engine.errors import (
     Contended,
     DefinitionError,
@@ -220,7 +221,13 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     detail = ""
     if _cause(error, msgspec.DecodeError) is not None:
         code, detail = "not_json", "The body is not JSON in UTF-8."
-    headers = dict(error.headers or {}) if isinstance(error, MethodNotAllowedException | NotFoundException) else {}
+    if isinstance(error, MethodNotAllowedException | NotFoundException):
+        headers = {**(error.headers or {}), "Vary": "Accept"}
+        if request.accept.best_match([MEDIA_TYPE, MediaType.HTML]) == MediaType.HTML:
+            content = render_page("problem.html", title=TITLES[status], status=status)
+            return Response(content, status_code=status, media_type=MediaType.HTML, headers=headers)
+    else:
+        headers = {}
     return respond(request, problem(status, code, detail, request_id=_id_of(request)), headers)
 
 

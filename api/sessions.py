@@ -8,7 +8,7 @@ Rule 2: what a customer completed is never thrown away, even if its session had 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -199,14 +199,8 @@ class SessionDesk:
         Raises:
             UnknownInstance: there is no such session.
         """
-        response = (await self.find(definition, key)).context.get(RESPONSE, {})
-        for value in response.values():
-            for item in value if isinstance(value, list) else ():
-                with suppress(msgspec.ValidationError):
-                    file = msgspec.convert(item, CompletedMedia)
-                    if file.id == media_id:
-                        return file
-        return None
+        files = completed_media(await self.find(definition, key))
+        return next((file for file in files if file.id == media_id), None)
 
     async def alias(self, kind: str, value: str) -> tuple[str, str] | None:
         """Return the (definition, key) that another name stands for."""
@@ -252,6 +246,15 @@ class SessionDesk:
         }
         way = infer(interpreter, instance, completing.__contains__, event) or ()
         return (*way, interpreter.step(way[-1].after if way else instance, event))
+
+
+def completed_media(instance: Instance) -> Iterator[CompletedMedia]:
+    """Yield the files that the customer completed a session with."""
+    response = instance.context.get(RESPONSE)
+    for value in response.values() if isinstance(response, dict) else ():
+        for item in value if isinstance(value, list) else ():
+            with suppress(msgspec.ValidationError):
+                yield msgspec.convert(item, CompletedMedia)
 
 
 def recipient_hash(key: bytes, recipient: str) -> str:

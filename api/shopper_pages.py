@@ -562,7 +562,12 @@ def _faults(page: OrderPage, slip: Slip, speaker: Speaker) -> Mapping[str, str]:
     if option is None:
         return {}
     days = {"first": option.first, "last": option.last}
-    return {f"{name}-{option.id}": speaker.say(f"fault.{name}", **days) for name in FIELDS if name in slip.faults}
+    keys = {} if option.is_limited else {"deferredDate": "deferredDate_unlimited"}
+    return {
+        f"{name}-{option.id}": speaker.say(f"fault.{keys.get(name, name)}", **days)
+        for name in FIELDS
+        if name in slip.faults
+    }
 
 
 def _confirmation(document: OrderDocument, session: str, door: Door, look: Look, held: Fields) -> Page:
@@ -646,6 +651,33 @@ def _wait(speaker: Speaker, seconds: int) -> str:
     return speaker.say("wait.minutes", count=minutes)
 
 
+# Addresses without a page
+
+
+@get([f"/{{order_id:str}}/{form}" for form in ("entry", "resolution", "subscription")], include_in_schema=False)
+async def back(order_id: FromPath[str]) -> Page:
+    """Lead who opens the address that a form is sent to, to the order."""
+    return _see(_address(order_id))
+
+
+@get("/{order_id:str}/{rest:path}", include_in_schema=False)
+async def nowhere(
+    order_id: FromPath[str],  # noqa: ARG001 - the way on leads there
+    rest: FromPath[str],  # noqa: ARG001 - it is nothing of ours
+    request: AnyRequest,
+    shopper: NamedDependency[ShopperDesk],
+    door: NamedDependency[Door],
+) -> Page:
+    """
+    Say that there is no such page.
+
+    Raises:
+        Refusal: always.
+    """
+    await _look(request, shopper, door)
+    raise Refusal(404, "not_found", "There is no such page.")
+
+
 # What goes wrong
 
 
@@ -696,7 +728,7 @@ def on_exception_here(request: AnyRequest, error: Exception) -> Page:
 
 _PORTAL = Router(
     "/portal",
-    route_handlers=[show, ask_in, ask_code, take_code, resolve, subscribe],
+    route_handlers=[show, ask_in, ask_code, take_code, resolve, subscribe, back, nowhere],
     exception_handlers={
         Refusal: on_refusal_here,
         WorkflowError: on_workflow_error_here,

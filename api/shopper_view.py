@@ -32,6 +32,9 @@ from engine.model import Instance
 CANCEL = "cancel"
 """The action that cannot be undone, and that is asked for twice."""
 
+COMING_AGAIN = frozenset({"reattempt", "dispute"})
+"""The actions after which the courier comes again as soon as it can."""
+
 UNANSWERED = "unanswered"
 """The tag of the states of a case in which the customer's word is waited for."""
 
@@ -110,6 +113,7 @@ class Option(Struct, frozen=True):
     last_date: str
     first: str
     last: str
+    is_limited: bool
 
 
 class Panel(Struct, frozen=True):
@@ -241,7 +245,7 @@ class Narrator:
         leg = str(shipment.context.get("leg", FORWARD))
         told = [fact for fact, outcome in timeline if outcome == "applied" and fact.name not in RECORDS]
         last, newest = latest(timeline), [*reversed(told)]
-        items = [item for item in self._items if _travels(item, tracking_id)]
+        items = [item for item in self._items if travels(item, tracking_id)]
         cases = cases_of(self._family, shipment.key)
         return Parcel(
             number=0 if _is_return(shipment) else number,
@@ -251,7 +255,7 @@ class Narrator:
             status=self._status(shipment, last.name) if last else self._speaker.say("status.unreported"),
             tone=next((tone for tag, tone in TONES.items() if self._book.has(tag, shipment)), "live"),
             at=self._speaker.moment(last.at, self._zone) if last else "",
-            expected=self._expected(items) if self._is_coming(shipment) else "",
+            expected=self._expected(items) if self._is_promised(shipment, cases[-1] if cases else None) else "",
             items=self._lines(items),
             ways=tuple(self._way(each, shipment) for each in way_of(leg, told)),
             days=self._days(newest[:SHOWN_AT_ONCE], shipment),
@@ -347,6 +351,7 @@ class Narrator:
             last_date=last,
             first=self._day(date.fromisoformat(first)) if first else "",
             last=self._day(date.fromisoformat(last)) if last else "",
+            is_limited=choice.is_limited,
         )
 
     def _reason(self, context: Mapping[str, Any]) -> str:
@@ -358,8 +363,16 @@ class Narrator:
         why = ndr.reason(code)
         return self._speaker.name_of(f"reason.{why.name}", why.label)
 
-    def _is_coming(self, shipment: Instance) -> bool:
-        return not (self._is_settled(shipment) or self._book.has(RETURNING, shipment))
+    def _is_promised(self, shipment: Instance, case: Instance | None) -> bool:
+        """Return whether the day that was promised may be kept, for all that is known of the last failed delivery."""
+        if self._is_settled(shipment) or self._book.has(RETURNING, shipment):
+            return False
+        if case is None or not self._book.has(OPEN, case):
+            return True
+        resolution = ndr.RESOLUTIONS.get(case.context.get("resolution", {}).get("resolutionCode", ""))
+        if resolution is None:
+            return not ndr.is_refused(case.context.get("ndr_code", ""))
+        return resolution.does in COMING_AGAIN and not self._book.has(UNANSWERED, case)
 
     def _is_settled(self, shipment: Instance) -> bool:
         return any(self._book.has(tag, shipment) for tag in SETTLED)
@@ -395,7 +408,7 @@ def _is_return(shipment: Instance) -> bool:
     return bool(shipment.context.get("leg", FORWARD) != FORWARD)
 
 
-def _travels(item: Mapping[str, Any], tracking_id: str) -> bool:
+def travels(item: Mapping[str, Any], tracking_id: str) -> bool:
     """Return whether an item travels under that number."""
     trackings = (item.get("forwardTrackingTimeline"), item.get("returnTrackingTimeline"))
     return any(isinstance(each, Mapping) and each.get("trackingID") == tracking_id for each in trackings)

@@ -10,11 +10,13 @@ Rule 3: tokens and visits are compared and kept as hashes (SHA-256 of 192 random
 Rule 4: whoever tries wrong tokens waits; who has a right one and is not among those who wait is never counted.
 """
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -22,7 +24,7 @@ from msgspec import Struct
 
 from api.clock import Clock
 from api.staff_rows import AuditEntry, Staff, StaffSession
-from engine.errors import WorkflowError
+from engine.errors import StepError, UnknownInstance, WorkflowError
 from engine.model import SECOND
 from engine.ports import Decision, Row, Store
 from engine.runtime import settle
@@ -33,6 +35,9 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 FIRST = "admin"
 """The name of who signs in with the setting's token."""
+
+REFUSED = "refused"
+"""What the audit log calls it that the engine refused what it was about to do."""
 
 VISIT_LIFE = 12 * 3600 * SECOND
 
@@ -75,6 +80,8 @@ class StaffDesk:
         self._clock = clock
         self._first = hashed(admin_token) if admin_token else ""
         self._wrong: OrderedDict[str, list[int]] = OrderedDict()
+        # Who changes a member of staff reads them first, and nobody else changes them in between.
+        self._changing = asyncio.Lock()
 
     async def bearer(self, token: str) -> Visitor | None:
         """Return whose token that is, None if it is nobody's."""
@@ -98,7 +105,7 @@ class StaffDesk:
             return None
         tries.pop()
         now, secret, csrf = self._clock(), secrets.token_urlsafe(32), secrets.token_urlsafe(24)
-        visit = StaffSession(hashed(secret), known.name, known.role, csrf, now, now + VISIT_LIFE)
+        visit = StaffSession(hashed(secret), known.name, csrf, now, now + VISIT_LIFE)
         await self._commit(self._entry(known, "signed in"), put=(visit,))
         return secret, Visitor(known.name, known.role, csrf)
 
@@ -142,33 +149,38 @@ class StaffDesk:
         """Return all who work here, or did, by name."""
         return sorted(await self._store.find(Staff), key=lambda one: one.name)
 
-    async def engage(self, visitor: Visitor, name: str, role: Role) -> str:
+    async def engage(self, visitor: Visitor, name: str, role: Role, reason: str = "") -> str:
         """
         Let somebody work here and return their token, which nobody sees again.
 
         Raises:
             NameTaken: there is or was one of that name.
         """
-        if name == FIRST or await self._store.find(Staff, name=name):
-            raise NameTaken
         token = secrets.token_urlsafe(24)
-        member = Staff(name, role, hashed(token), self._clock(), None)
-        await self._commit(self._entry(visitor, "engaged", f"staff/{name}", details={"role": role}), put=(member,))
+        async with self._changing:
+            if name == FIRST or await self._store.find(Staff, name=name):
+                raise NameTaken
+            member = Staff(name, role, hashed(token), self._clock(), None)
+            entry = self._entry(visitor, "engaged", f"staff/{name}", reason, {"role": role})
+            await self._commit(entry, put=(member,))
         return token
 
-    async def change(self, visitor: Visitor, name: str, *, role: Role | None = None, disabled: bool = False) -> bool:
+    async def change(
+        self, visitor: Visitor, name: str, reason: str = "", *, role: Role | None = None, disabled: bool = False
+    ) -> bool:
         """Let somebody have another role, or no access any more; return whether there is such a one."""
-        found = await self._store.find(Staff, name=name)
-        if not found:
-            return False
-        changed = msgspec.structs.replace(
-            found[0],
-            role=found[0].role if role is None else role,
-            disabled_at=self._clock() if disabled else found[0].disabled_at,
-        )
-        done = "dismissed" if disabled else "changed"
-        entry = self._entry(visitor, done, f"staff/{name}", details={"role": changed.role})
-        await self._commit(entry, put=(changed,))
+        async with self._changing:
+            found = await self._store.find(Staff, name=name)
+            if not found:
+                return False
+            changed = msgspec.structs.replace(
+                found[0],
+                role=found[0].role if role is None else role,
+                disabled_at=self._clock() if disabled else found[0].disabled_at,
+            )
+            done = "dismissed" if disabled else "changed"
+            entry = self._entry(visitor, done, f"staff/{name}", reason, {"role": changed.role})
+            await self._commit(entry, put=(changed,))
         return True
 
     async def forget_visits(self) -> None:
@@ -187,6 +199,18 @@ class StaffDesk:
     ) -> None:
         """Remember what somebody did to what, and why; *details* have no personal data."""
         await self._commit(self._entry(visitor, action, subject, reason, details))
+
+    @asynccontextmanager
+    async def noted(
+        self, visitor: Visitor, action: str, subject: str, reason: str = "", details: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[None]:
+        """Remember what somebody is about to do; and, if the engine refuses it, that nothing came of it."""
+        await self.note(visitor, action, subject, reason, details)
+        try:
+            yield
+        except (StepError, UnknownInstance):
+            await self.note(visitor, REFUSED, subject, details={"asked": action})
+            raise
 
     def _entry(
         self,

@@ -26,7 +26,6 @@ class StaffSession(Row, frozen=True):
 
     id_hash: str
     name: str
-    role: str
     csrf: str
     created_at: int
     expires_at: int

@@ -270,6 +270,11 @@ def definition_view(document: Document, definition: Definition) -> DefinitionVie
     )
 
 
+def declared(definition: Definition) -> int:
+    """Return how many transitions a definition declares; what follows from them is not counted."""
+    return sum(not arrow.implied for arrow in definition.transitions)
+
+
 def session_item(session: Session) -> SessionItem:
     """Return a session as a list shows it."""
     return SessionItem(

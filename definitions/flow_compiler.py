@@ -85,7 +85,7 @@ def _definition(name: str, flow: FlowDocument) -> Definition:
         initial=NOT_OPENED,
         states=(
             State(NOT_OPENED, "Not opened"),
-            *(State(screen.id, screen.title, tags=_tags(screen)) for screen in screens),
+            *(State(screen.id, _title(screen), tags=_tags(screen)) for screen in screens),
             State(COMPLETED, "Completed", final=True),
             State(EXPIRED, "Expired", final=True),
             State(ABANDONED, "Abandoned", final=True),
@@ -97,6 +97,11 @@ def _definition(name: str, flow: FlowDocument) -> Definition:
         ),
         title=name.replace("_", " ").capitalize(),
     )
+
+
+def _title(screen: Screen) -> str:
+    """Return what people call a screen: its title, or its id in words if only its data say one."""
+    return screen.title or screen.id.replace("_", " ").capitalize()
 
 
 def _tags(screen: Screen) -> tuple[str, ...]:

@@ -34,18 +34,21 @@ MANY = 6
 STRIP, SLIM = 1300.0, 2.5
 """What is wider than this, and so many times wider than high, is a strip."""
 
-SKETCH = 36.0
+SKETCH = 29.0
 """How high the sketch of a screen is."""
+
+BAR = 10.0
+"""What is left free around the title of a screen, above and below together."""
 
 PAD = 14.0
 """What is left free around all."""
 
 _INCH = 72.0
-_ASIDE = 6.0
+_ASIDE = 4.0
 """The room between an arrow and its label."""
 
 _HEAD = (
-    "graph [compound=true, nodesep=0.32, ranksep=0.42, pad=0, margin=0, labeljust=l]\n"
+    "graph [compound=true, nodesep=0.3, ranksep=0.34, pad=0, margin=0, labeljust=l]\n"
     'node [shape=box, fixedsize=true, label=""]\n'
     "edge [arrowsize=0.75, dir=forward]"
 )
@@ -305,7 +308,7 @@ def _measured_screen(node: Node, under: tuple[Part, ...]) -> _Size:
     title = title_of(node.title, room=130)
     name = small(node.id if node.id != node.title else "", room=140)
     wide = max(title.wide, name.wide, widest(under), 92) + 24
-    high = title.high + 12 + SKETCH + (name.high + 5 if name.rows else 0) + (highest(under) + 9 if under else 0)
+    high = title.high + BAR + SKETCH + (name.high + 3 if name.rows else 0) + (highest(under) + 9 if under else 0)
     return _Size(node, wide, high, title, under, name)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from diagrams.drawing import Node
 from diagrams.letters import width
 from diagrams.look import COLOURS, SMALL
-from diagrams.plan import Box, PlacedNode, highest
+from diagrams.plan import BAR, Box, PlacedNode, highest
 from diagrams.strokes import ROLES, SOFT, block, rect, short
 
 
@@ -30,7 +30,7 @@ def screen(placed: PlacedNode) -> Iterator[str]:
     """Yield a phone's screen: a bar with the title, a sketch of what is in it, a button."""
     node, box = placed.node, placed.box
     fill, stroke, thick = _box_look(node)
-    bar = placed.title.high + 12
+    bar = placed.title.high + BAR
     wash = "done-wash" if "success" in node.tags else "grave-wash" if "failure" in node.tags else "screen-wash"
     yield _ring(placed)
     yield rect(box, "box", fill=fill, stroke=stroke, round_=11, more=f' stroke-width="{thick}"')
@@ -38,19 +38,19 @@ def screen(placed: PlacedNode) -> Iterator[str]:
     top = f"{left}a10 10 0 0 1 10 -10h{right}a10 10 0 0 1 10 10v{short(bar - 11)}z"
     yield f'<path class="bar" d="{top}" fill="{COLOURS[wash]}"/>'
     x = box.x + (box.wide - placed.title.wide) / 2
-    yield from block(placed.title, x, box.y + 6, centred=True)
-    y = box.y + bar + 5
+    yield from block(placed.title, x, box.y + BAR / 2, centred=True)
+    y = box.y + bar + 4
     if placed.name.rows:
         yield from block(placed.name, box.x + (box.wide - placed.name.wide) / 2, y, centred=True)
-        y += placed.name.high + 3
+        y += placed.name.high + 2
     yield f'<g class="sketch" fill="{COLOURS["sketch"]}">'
-    for down, part in ((2, 0.78), (9, 0.56)):
+    for down, part in ((0, 0.78), (6, 0.56)):
         wide = short((box.wide - 24) * part)
         yield f'<rect x="{short(box.x + 12)}" y="{short(y + down)}" width="{wide}" height="4" rx="2"/>'
     yield "</g>"
     yield (
-        f'<rect class="press" x="{short(box.x + 12)}" y="{short(y + 17)}" width="{short(box.wide - 24)}" '
-        f'height="10" rx="5" fill="{COLOURS["screen"]}" fill-opacity="0.85"/>'
+        f'<rect class="press" x="{short(box.x + 12)}" y="{short(y + 12)}" width="{short(box.wide - 24)}" '
+        f'height="9" rx="4.5" fill="{COLOURS["screen"]}" fill-opacity="0.85"/>'
     )
     yield from _here(placed)
 

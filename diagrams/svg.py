@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator
 from html import escape
 
+from diagrams.columns import in_columns
 from diagrams.drawing import Arrow, Drawing, Node
 from diagrams.letters import FAMILIES
 from diagrams.look import COLOURS
@@ -36,7 +37,7 @@ def render_svg(drawing: Drawing, *, prefix: str = "") -> str:
         PicturesUnavailable: a library that draws is not installed.
         TooMuchToDraw: there is too much for a picture.
     """
-    return "".join(f"{line}\n" for line in _Writer(drawing, plan(drawing), prefix).lines())
+    return "".join(f"{line}\n" for line in _Writer(drawing, in_columns(plan(drawing)), prefix).lines())
 
 
 class _Writer:

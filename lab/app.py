@@ -40,6 +40,9 @@ BAD_REQUEST = 400
 
 MAX_BODY = 32 * 1024 * 1024
 
+MAX_COURIER_BODY = 64 * 1024
+"""How much is read of what a courier is asked: more is nothing that a courier understands."""
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_PAGES = frozenset({"same-origin", "none"})
@@ -112,7 +115,7 @@ class Lab:
         """Answer as a courier that the server asks for something."""
         name, _, path = scope["path"].removeprefix(COURIER).partition("/")
         try:
-            said = msgspec.json.decode(await _body(receive) or b"{}")
+            said = msgspec.json.decode(await _body(receive, MAX_COURIER_BODY) or b"{}")
         except msgspec.DecodeError:
             said = {}
         asked = self.bench.take_request(name, f"/{path}", said, headers.get("idempotency-key", ""))
@@ -190,10 +193,10 @@ async def _answer(
     await send({"type": "http.response.body", "body": body})
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most: int = MAX_BODY) -> bytes:
     pieces, more = [], True
     while more:
         message = await receive()
         pieces.append(message.get("body", b""))
-        more = message.get("more_body", False) and sum(map(len, pieces)) <= MAX_BODY
-    return b"".join(pieces)
+        more = message.get("more_body", False) and sum(map(len, pieces)) <= most
+    return b"".join(pieces)[:most]

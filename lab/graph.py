@@ -12,12 +12,13 @@ import hashlib
 import json
 import re
 import secrets
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import HTTP
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct
@@ -102,6 +103,10 @@ def limited(retry_after: int, code: int = 130429) -> Fault:
     return Fault(accepted=False, answer=Answer(429, said.body, {**said.headers, "Retry-After": str(retry_after)}))
 
 
+class Unreadable(Exception):
+    """A request's body is neither a JSON object nor a form."""
+
+
 class Asked(Struct, frozen=True):
     """A request: *path* without the version, names of *headers* in small letters."""
 
@@ -120,7 +125,18 @@ class Asked(Struct, frozen=True):
 
     @property
     def content(self) -> dict[str, Any]:
-        """Return what the body says, be it JSON or a form."""
+        """
+        Return what the body says, be it JSON or a form.
+
+        Raises:
+            Unreadable: it says nothing.
+        """
+        try:
+            return self._content()
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+            raise Unreadable from None
+
+    def _content(self) -> dict[str, Any]:
         kind = self.headers.get("content-type", "")
         if kind.startswith("application/x-www-form-urlencoded"):
             return {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
@@ -128,7 +144,9 @@ class Asked(Struct, frozen=True):
             message = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + self.body, policy=HTTP)
             parts = message.iter_parts()
             return {str(part.get_param("name", header="content-disposition")): _payload(part) for part in parts}
-        content: dict[str, Any] = json.loads(self.body or b"{}")
+        content = json.loads(self.body or b"{}")
+        if not isinstance(content, dict):
+            raise Unreadable
         return content
 
 
@@ -166,22 +184,45 @@ Judge = Callable[[dict[str, Any]], Wrong | None]
 """Says what is wrong with a message, or with whom it is for, if anything."""
 
 
+Item = TypeVar("Item")
+
+
+class Kept(list[Item]):
+    """What came, oldest first: the last things of all, at most so many, and of so many *octets* together."""
+
+    def __init__(self, most: int, octets: int) -> None:
+        super().__init__()
+        self._most, self._octets = most, octets
+        self._sizes: deque[int] = deque()
+        self._size = 0
+
+    def keep(self, item: Item, size: int) -> None:
+        """Keep one more, of *size* octets; the oldest go that have no room any more."""
+        self.append(item)
+        self._sizes.append(size)
+        self._size += size
+        while len(self) > self._most or self._size > self._octets:
+            del self[0]
+            self._size -= self._sizes.popleft()
+
+
 class GraphStandIn:
     """
     The Graph API at *url*, for one account and any number.
 
-    *sent* is what was accepted, *asked* are the requests that came; of both only the last *kept*, if that is given.
+    *sent* is what was accepted, *asked* are the requests that came, *files* are media by id: of each only the last
+    *kept*, of so many *octets* together, if that is given.
     *token* is the only one taken, if it is not empty. *keys* are the public keys by number, *mismatched* the numbers
     whose key is not signed right. *flows* are the account's by id, *flaws* what is found in every Flow JSON that is
-    uploaded. *apps* are subscribed to the webhooks, *templates* those that are listed. *files* are media by id.
+    uploaded. *apps* are subscribed to the webhooks, *templates* those that are listed.
     Messages are numbered after *prefix*; *judge* may refuse one, and *took* is told of each that is accepted.
     """
 
-    def __init__(self, *, kept: int | None = None, prefix: str = "wamid.") -> None:
+    def __init__(self, *, kept: int = sys.maxsize, octets: int = sys.maxsize, prefix: str = "wamid.") -> None:
         self.url = ""
         self.token = ""
-        self.sent: list[Sent] = []
-        self.asked: list[Asked] = []
+        self.sent: Kept[Sent] = Kept(kept, octets)
+        self.asked: Kept[Asked] = Kept(kept, octets)
         self.keys: dict[str, str] = {}
         self.mismatched: set[str] = set()
         self.flows: dict[str, StoredFlow] = {}
@@ -193,7 +234,7 @@ class GraphStandIn:
         self.page_size = 25
         self.judge: Judge = lambda _: None
         self.took: Callable[[Sent], None] = lambda _: None
-        self._kept = kept
+        self._kept, self._octets = kept, octets
         self._prefix = prefix
         self._faults: deque[Fault | None] = deque()
         self._chooser: Chooser = lambda _: None
@@ -225,16 +266,11 @@ class GraphStandIn:
 
     def take(self, asked: Asked) -> tuple[Answer, Fault]:
         """Return the answer to a request, and what goes wrong with it."""
-        self._keep(self.asked, asked)
+        self.asked.keep(asked, len(asked.body))
         chosen = self._faults.popleft() if self._faults else self._chooser(asked)
         fault = chosen or Fault()
         answer = self._answer(asked) if fault.accepted else Answer()
         return (answer if fault.answer is None else fault.answer), fault
-
-    def _keep(self, kept: list[Any], item: Any) -> None:
-        kept.append(item)
-        if self._kept is not None:
-            del kept[: -self._kept]
 
     def _answer(self, asked: Asked) -> Answer:
         token = asked.headers.get("authorization", "").removeprefix("Bearer ")
@@ -247,6 +283,8 @@ class GraphStandIn:
                     return answer(asked, *found.groups())
                 except KeyError:
                     break
+                except Unreadable:
+                    return error(100, message="(#100) The request's body cannot be read")
         return error(100, error_subcode=33, message="Unsupported request: no such object")
 
     def _number(self) -> int:
@@ -260,7 +298,7 @@ class GraphStandIn:
             return wrong(fault)
         self._messages += 1
         sent = Sent(f"{self._prefix}{self._messages}", number, message, asked.headers)
-        self._keep(self.sent, sent)
+        self.sent.keep(sent, len(asked.body))
         self.took(sent)
         to = str(message.get("to", ""))
         contacts = [{"input": to, "wa_id": to}]
@@ -335,7 +373,7 @@ class GraphStandIn:
         """Keep a file as media of the account, one of that *kind* (a MIME type), and return its id."""
         media_id = str(secrets.randbelow(10**15))
         self.files[media_id], self.kinds[media_id] = content, kind
-        while self._kept is not None and len(self.files) > self._kept:
+        while len(self.files) > self._kept or sum(map(len, self.files.values())) > self._octets:
             oldest = next(iter(self.files))
             del self.files[oldest]
             self.kinds.pop(oldest, None)

@@ -34,6 +34,9 @@ FOLLOWED_SECONDS = 30.0
 OVERLAP_SECONDS = 5.0
 """How much of what happened before its beginning a stream tells: what came while the page was loading."""
 
+ABOUT = {"ndr_resolution": "ndr_case"}
+"""What sessions of a Flow are about, by the Flow's name."""
+
 MAX_UPLOAD = 26 * 1024 * 1024
 NOT_FOUND = 404
 
@@ -93,8 +96,12 @@ async def flow(name: FromPath[str], bench: NamedDependency[Workbench]) -> dict[s
 
 @post("/lab/api/sessions", status_code=200)
 async def open_session(data: JSONBody[SessionBody], bench: NamedDependency[Workbench]) -> dict[str, str]:
-    """Open a session and return its token."""
-    content = {"definition": data.flow, "recipient": data.recipient, "data": data.data}
+    """Open a session, about what its person was last asked in the chat if it is of such a Flow; return its token."""
+    content: dict[str, Any] = {"definition": data.flow, "recipient": data.recipient, "data": data.data}
+    subject = ABOUT.get(data.flow, "")
+    about = await bench.asked_about(data.recipient.lstrip("+"), subject) if subject else None
+    if about is not None:
+        content["about"] = {"definition": subject, "key": about}
     minted = await bench.wire.ask("POST", "/admin/api/v1/sessions", content, token=bench.world.admin_token)
     return {"token": minted["key"]}
 

@@ -208,7 +208,7 @@ class Courier:
     def __init__(self, server: Server, name: str = "generic") -> None:
         self._world = server.world
         self._name = name
-        self._seen = len(self._all())
+        self._before = max((asked["number"] for asked in self._all()), default=0)
 
     def report(self, order_id: str, tracking_id: str, *scans: Scan) -> list[str]:
         """Report scans, and return what was answered to each: `accepted`, `duplicate`, `parked` or `conflict`."""
@@ -228,8 +228,12 @@ class Courier:
         return self.report(order_id, tracking_id, *troubled(scans, troubles or Troubles(), seed))
 
     def asked(self) -> list[dict[str, Any]]:
-        """Return what couriers were asked for since this one was made: `courier`, `path`, `body`, `key`, `status`."""
-        return self._all()[self._seen :]
+        """
+        Return what couriers were asked for since this one was made: `courier`, `path`, `body`, `key`, `status`.
+
+        It is what the lab still has of it: the last `lab.workbench.CALLS_KEPT` of all.
+        """
+        return [asked for asked in self._all() if asked["number"] > self._before]
 
     def wait_until_asked(self, count: int = 1) -> list[dict[str, Any]]:
         """

@@ -13,6 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,14 +35,17 @@ from lab.world import World
 TEMPLATES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "templates.json").read_text())
 """The templates that the account has at Meta: those of the messages that ship."""
 
-KEPT = 2000
-"""How many requests and messages the Graph API remembers."""
+KEPT, MAX_FILES = 2000, 100
+"""How many requests, messages and files the Graph API remembers, and how many files of pickers are kept."""
 
-MAX_FILES, MAX_OCTETS = 100, 200 * 1024 * 1024
-"""How many files of pickers are kept, and how large they are together."""
+MAX_OCTETS = 100 * 1024 * 1024
+"""How large those of each are together."""
 
 CALLS_KEPT = 200
 """How many calls to and from couriers are kept."""
+
+RESOLVED = "resolution_submitted"
+"""The event that a session takes for as long as it can be answered."""
 
 HOUR = 3600
 WINDOW = 24 * HOUR
@@ -64,8 +68,13 @@ class Reported(Struct, frozen=True):
 
 
 class AskedFor(Struct, frozen=True):
-    """What a courier was asked for by the server, and how it answered; *repeat* if it knew the key already."""
+    """
+    What a courier was asked for by the server, and how it answered; *repeat* if it knew the key already.
 
+    *number* counts what all couriers were asked for, from 1.
+    """
+
+    number: int
     at: str
     courier: str
     path: str
@@ -89,12 +98,13 @@ class Workbench:
         self.reported: deque[Reported] = deque(maxlen=CALLS_KEPT)
         self.asked_for: deque[AskedFor] = deque(maxlen=CALLS_KEPT)
         self.uploads: OrderedDict[str, bytes] = OrderedDict()
-        self.graph = GraphStandIn(kept=KEPT, prefix=f"wamid.{secrets.token_hex(8)}.")
+        self.graph = GraphStandIn(kept=KEPT, octets=MAX_OCTETS, prefix=f"wamid.{secrets.token_hex(8)}.")
         self.graph.url = f"{address}/graph"
         self.graph.templates = TEMPLATES
         self.graph.judge = self._judged
         self.graph.took = self._took
         self.graph.goes_wrong_when(self.plan.choose)
+        self._numbers = count(1)
         self._heard: dict[str, float] = {}
         self._last: dict[str, datetime] = {}
 
@@ -251,7 +261,7 @@ class Workbench:
         """Let a courier be asked for something; return its answer, which does not come if it is to be `reset`."""
         repeat = bool(key) and any(asked.key == key for asked in self.asked_for)
         status = COURIER_STATUSES.get(self.faults.couriers.answer, OK)
-        asked = AskedFor(now(), courier, path, body, key, status, repeat)
+        asked = AskedFor(next(self._numbers), now(), courier, path, body, key, status, repeat)
         self.asked_for.append(asked)
         return asked
 
@@ -267,6 +277,22 @@ class Workbench:
         path = "/admin/api/v1/sessions?definition=shipment&limit=50"
         found = await self.wire.ask("GET", path, token=self.world.admin_token)
         return [item["key"] for item in found["items"]]
+
+    async def asked_about(self, person: str, definition: str) -> str | None:
+        """
+        Return the key of the newest session of *definition* that still takes an answer and wrote to a *person*.
+
+        Raises:
+            Unable: the server does not answer, or refuses.
+        """
+        written = {str(line.content.get("biz_opaque_callback_data", "")) for line in self.chat.messages(person)}
+        path = f"/admin/api/v1/sessions?definition={definition}&limit=50"
+        for item in (await self.wire.ask("GET", path, token=self.world.admin_token))["items"]:
+            path = f"/admin/api/v1/sessions/{definition}/{quote(item['key'], safe='')}"
+            found = await self.wire.ask("GET", path, token=self.world.admin_token)
+            if RESOLVED in found["allowed_events"] and any(effect["id"] in written for effect in found["effects"]):
+                return str(item["key"])
+        return None
 
     async def flows(self) -> list[dict[str, Any]]:
         """

@@ -58,14 +58,6 @@ class Session(Struct, frozen=True):
     updated_at: int
 
 
-class Standing(Struct, frozen=True):
-    """How a session stands: enough to tell whether it has changed."""
-
-    revision: int
-    state: str
-    updated_at: int
-
-
 class OrderItem(Struct, frozen=True):
     """An order as lists show it; *open_cases* are those of its family that are in one of the states asked for."""
 
@@ -158,12 +150,6 @@ class FindingQueries(Reading):
 
         return await self._connected(ask)
 
-    async def standing(self, definition: str, key: str) -> Standing | None:
-        """Return how a session stands, None if there is none."""
-        asked = select(*(INSTANCE.c[name] for name in Standing.__struct_fields__))
-        rows = await self._rows(asked.where(INSTANCE.c.definition == definition, INSTANCE.c.key == key))
-        return Standing(*rows[0]) if rows else None
-
     async def orders(
         self, text: str, state: str, before: int | None, limit: int, *, case_states: Mapping[str, Collection[str]]
     ) -> list[OrderItem]:
@@ -183,6 +169,19 @@ class FindingQueries(Reading):
             return _with_documents(connection, _sessions(connection, ids, limit), case_states)
 
         return await self._connected(ask)
+
+    async def orders_of(
+        self, order_ids: Sequence[str], *, case_states: Mapping[str, Collection[str]]
+    ) -> list[OrderItem]:
+        """Return the orders of exactly these ids, in their order, without those that are not here."""
+
+        def ask(connection: Connection) -> list[OrderItem]:
+            own = INSTANCE.c.definition == _ORDER, INSTANCE.c.key.in_(order_ids)
+            ids = connection.scalars(select(INSTANCE.c.id).where(*own)).all()
+            return _with_documents(connection, _sessions(connection, ids, len(ids)), case_states)
+
+        by_id = {item.session.key: item for item in await self._connected(ask)}
+        return [by_id[order_id] for order_id in dict.fromkeys(order_ids) if order_id in by_id]
 
 
 def _sessions(connection: Connection, ids: Collection[int], limit: int) -> list[Session]:

@@ -4,12 +4,12 @@ What staff and tools ask of the database: lists, histories, counts. It only read
 Sessions are found as storage/finding.py says, and counted as storage/traffic.py does.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select, tuple_
 
 from engine.model import EffectStatus
 from storage import tables
@@ -65,11 +65,12 @@ class StoryItem(Struct, frozen=True):
 
 
 class EffectItem(Struct, frozen=True):
-    """An effect with the session that asked for it."""
+    """An effect with the session that asked for it, in its step *seq*."""
 
     key: str
     definition: str
     session: str
+    seq: int
     name: str
     status: EffectStatus
     reason: str
@@ -169,6 +170,10 @@ OWED: tuple[EffectStatus, ...] = ("pending", "calling", "unknown", "dead")
 """The statuses of effects that something is still to become of, or people are to look at."""
 
 
+STORY_STEPS = 1000
+"""How many steps a story has at most: the latest."""
+
+
 class Queries(FindingQueries, TrafficQueries):
     """Reads one SQLite file."""
 
@@ -197,11 +202,11 @@ class Queries(FindingQueries, TrafficQueries):
             asked = asked.where(JOURNAL.c.seq < before)
         return [_journal_item(dict(zip(names, row, strict=True))) for row in await self._rows(asked)]
 
-    async def story(self, definition: str, key: str) -> list[StoryItem]:
+    async def story(self, definition: str, key: str, limit: int = STORY_STEPS) -> list[StoryItem]:
         """
         Return the steps of a session, of its family, of the messages that they asked for and the sessions about them.
 
-        In the order in which they were recorded.
+        In the order in which they were recorded; at most *limit*, the latest.
         """
         told = INSTANCE.c.id.in_(await self._connected(lambda connection: _told(connection, definition, key)))
         names = JournalItem.__struct_fields__
@@ -214,9 +219,12 @@ class Queries(FindingQueries, TrafficQueries):
             .join(INSTANCE, INSTANCE.c.id == JOURNAL.c.instance_id)
             .outerjoin(delivered, (INSTANCE.c.definition == "message") & (delivered.c.key == INSTANCE.c.key))
             .where(told)
-            .order_by(JOURNAL.c.recorded_at, JOURNAL.c.occurred_at, INSTANCE.c.id, JOURNAL.c.seq)
+            .order_by(
+                JOURNAL.c.recorded_at.desc(), JOURNAL.c.occurred_at.desc(), INSTANCE.c.id.desc(), JOURNAL.c.seq.desc()
+            )
+            .limit(limit)
         )  # fmt: skip
-        rows = await self._rows(steps)
+        rows = [*reversed(await self._rows(steps))]
         standing: dict[tuple[int, int], list[EffectStanding]] = {}
         of_step = select(EFFECT.c.instance_id, EFFECT.c.seq, EFFECT.c.name, EFFECT.c.status, EFFECT.c.reason)
         asking = of_step.where(EFFECT.c.instance_id.in_({row[0] for row in rows})).order_by(EFFECT.c.number)
@@ -235,18 +243,20 @@ class Queries(FindingQueries, TrafficQueries):
         status: str = "",
         definition: str = "",
         key: str = "",
+        seqs: Collection[int] | None = None,
         after: str = "",
         limit: int = 200,
     ) -> list[EffectItem]:
         """
         Return effects, the oldest first; an empty *effect_id*, *status* or *definition* is any.
 
-        *after* is the id of an effect: those that were asked for later.
+        *seqs* are steps of the session: those that these asked for. *after* is the id of an effect: those that were
+        asked for later.
         """
         asked = (
             select(
-                EFFECT.c.key, INSTANCE.c.definition, INSTANCE.c.key, EFFECT.c.name, EFFECT.c.status, EFFECT.c.reason,
-                EFFECT.c.created_at, EFFECT.c.updated_at,
+                EFFECT.c.key, INSTANCE.c.definition, INSTANCE.c.key, EFFECT.c.seq, EFFECT.c.name, EFFECT.c.status,
+                EFFECT.c.reason, EFFECT.c.created_at, EFFECT.c.updated_at,
             )
             .join(INSTANCE, INSTANCE.c.id == EFFECT.c.instance_id)
             .order_by(EFFECT.c.number)
@@ -258,6 +268,8 @@ class Queries(FindingQueries, TrafficQueries):
             asked = asked.where(EFFECT.c.status == status)
         if definition:
             asked = asked.where(INSTANCE.c.definition == definition, INSTANCE.c.key == key)
+        if seqs is not None:
+            asked = asked.where(EFFECT.c.seq.in_(seqs))
         if after:
             last = EFFECT.alias("last")
             asked = asked.where(EFFECT.c.number > select(last.c.number).where(last.c.key == after).scalar_subquery())
@@ -330,27 +342,43 @@ class Queries(FindingQueries, TrafficQueries):
         asked = (
             select(DELIVERY.c.digest)
             .where(DELIVERY.c.status == "quarantined", DELIVERY.c.received_at >= since)
-            .where(
-                or_(*((" " + DELIVERY.c.reason + " ").contains(f" {reason} ", autoescape=True) for reason in reasons))
-            )
+            .where(or_(*(_set_aside_for(reason) for reason in reasons)))
             .order_by(DELIVERY.c.received_at.desc())
             .limit(limit)
         )
         return [digest for (digest,) in reversed(await self._rows(asked))]
 
     async def deliveries(
-        self, *, digest: str = "", status: str = "", after: tuple[int, str] | None = None, limit: int = 1
+        self,
+        *,
+        digest: str = "",
+        status: str = "",
+        reason: str = "",
+        after: tuple[int, str] | None = None,
+        limit: int = 1,
     ) -> list[DeliveryItem]:
-        """Return webhook calls, the oldest first; an empty *digest* or *status* is any, *after* the last one read."""
+        """
+        Return webhook calls, the oldest first; an empty *digest*, *status* or *reason* is any.
+
+        *reason* is one of those that a call may have; *after* is the last one that was read.
+        """
         place = DELIVERY.c.received_at, DELIVERY.c.digest
         asked = select(*(DELIVERY.c[name] for name in DeliveryItem.__struct_fields__)).order_by(*place).limit(limit)
         if digest:
             asked = asked.where(DELIVERY.c.digest == digest)
         if status:
             asked = asked.where(DELIVERY.c.status == status)
+        if reason:
+            asked = asked.where(_set_aside_for(reason))
         if after is not None:
             asked = asked.where(tuple_(*place) > after)
         return [DeliveryItem(*row) for row in await self._rows(asked)]
+
+    async def bodies(self, digests: Collection[str], most_octets: int) -> dict[str, bytes]:
+        """Return the bodies of webhook calls as they are kept, by their hashes, without those that are longer."""
+        asked = select(DELIVERY.c.digest, DELIVERY.c.body).where(DELIVERY.c.digest.in_(digests))
+        found = await self._rows(asked.where(func.length(DELIVERY.c.body) <= most_octets))
+        return {digest: body for digest, body in found}  # noqa: C416 - rows are no pairs to the types
 
     async def parked(self, reason: str, after: tuple[int, str, str] | None, limit: int) -> list[ParkedItem]:
         """Return parked facts, the oldest first; an empty *reason* is any, *after* is the last that was read."""
@@ -392,6 +420,20 @@ class Queries(FindingQueries, TrafficQueries):
         """Return how many webhook calls wait for people to look at them."""
         rows = await self._rows(select(func.count()).where(DELIVERY.c.status == "quarantined"))
         return int(rows[0][0])
+
+    async def quarantine_reasons(self) -> dict[str, int]:
+        """Return for how many of the calls that wait for people each reason stands; a call may have several."""
+        asked = select(DELIVERY.c.reason, func.count()).where(DELIVERY.c.status == "quarantined")
+        counted: dict[str, int] = {}
+        for reasons, calls in await self._rows(asked.group_by(DELIVERY.c.reason)):
+            for reason in reasons.split():
+                counted[reason] = counted.get(reason, 0) + calls
+        return counted
+
+
+def _set_aside_for(reason: str) -> ColumnElement[bool]:
+    """Return what is true of a call that was set aside for *reason*, alone or among others."""
+    return (" " + DELIVERY.c.reason + " ").contains(f" {reason} ", autoescape=True)
 
 
 def _told(connection: Connection, definition: str, key: str) -> set[int]:

@@ -314,7 +314,6 @@ class StaffSessionRow(SQLModel, table=True):
 
     id_hash: str = _text(primary_key=True)
     name: str = _text()
-    role: str = _text()
     csrf: str = _text()
     created_at: int = _integer()
     expires_at: int = _integer()

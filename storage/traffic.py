@@ -110,18 +110,18 @@ class TrafficQueries(Reading):
         there = await self._standing()
         return [Count(*place, sessions) for place, sessions in sorted(there.items()) if sessions]
 
+    async def counts_by_definition(self) -> dict[str, dict[str, int]]:
+        """Return how many sessions of each definition are in each of its states."""
+        counted: dict[str, dict[str, int]] = {}
+        for count in await self.counts():
+            counted.setdefault(count.definition, {})[count.state] = count.sessions
+        return counted
+
     async def edges(self) -> list[EdgeCount]:
         """Return how often each edge was taken."""
         grouped = TALLY.c.definition, TALLY.c.source, TALLY.c.event, TALLY.c.target
         asked = select(*grouped, func.sum(TALLY.c.taken)).where(*_COUNTED).group_by(*grouped).order_by(*grouped)
         return [EdgeCount(*row) for row in await self._rows(asked)]
-
-    async def taken(self, definition: str) -> int:
-        """Return a number that is greater after each step of any session of a definition."""
-        rows = await self._rows(
-            select(func.coalesce(func.sum(TALLY.c.taken), 0)).where(TALLY.c.definition == definition)
-        )
-        return int(rows[0][0])
 
     async def traffic(self, definition: str, version: str = "") -> Traffic:
         """Return what went on in a definition; an empty *version* is any."""

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from api.app import Lab
 from api.cli.exits import configured
+from api.cli.server import DRAIN_SECONDS, Server
 from api.keyring import KeyRing
 from api.settings import LOOPBACK, ConfigurationError, Settings
 from definitions.catalogue import Catalogue
@@ -52,7 +53,16 @@ def lab(host: str, port: int, server: str | None) -> None:
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/lab"
     served = app.Lab(known, address)
     click.echo(_told(address, known.url, served.smtp_url))
-    uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        served,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    Server(config, served.hush).run()
 
 
 def _told(address: str, server: str, smtp_url: str) -> str:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import click
 import msgspec
@@ -18,6 +17,7 @@ from api.app import Parts, application, assemble
 from api.cli.database import bring_up, in_use, standing
 from api.cli.exits import configured
 from api.cli.lab import with_lab
+from api.cli.server import DRAIN_SECONDS, Server
 from api.clock import system_clock
 from api.delivery import Deliverer
 from api.flow_protocol import protocol_for
@@ -34,8 +34,6 @@ GC_THRESHOLDS = 20_000, 20, 50
 """After how many new objects the garbage collector looks at the young, and how often at the older."""
 
 KEEP_ALIVE_SECONDS = 75
-DRAIN_SECONDS = 10
-"""How long calls under way may take to end when the server is told to stop."""
 
 
 @click.command()
@@ -71,6 +69,11 @@ def serve(host: str | None, port: int | None, workers: int | None, *, no_worker:
         if lab:
             _start_lab(settings)
 
+    def ending() -> None:
+        parts.live.hush()
+        if beside is not None:
+            beside.hush()
+
     file = settings.database.with_name(f"{settings.database.stem}-delivery.db")
     deliverer = None if channels is None else Deliverer(parts.outbox, channels, file)
     door = application(parts, deliverer=deliverer, lab=beside)
@@ -87,18 +90,15 @@ def serve(host: str | None, port: int | None, workers: int | None, *, no_worker:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    _Server(config, started, beside.hush if beside else None).run(sockets=[listener])
+    _Server(config, started, ending).run(sockets=[listener])
 
 
-class _Server(uvicorn.Server):
-    """Tells when it takes calls, and ends in order when it is told to stop."""
+class _Server(Server):
+    """Tells when it takes calls."""
 
-    def __init__(
-        self, config: uvicorn.Config, started: Callable[[], None], ending: Callable[[], None] | None = None
-    ) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], ending: Callable[[], None]) -> None:
+        super().__init__(config, ending)
         self._tell = started
-        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -108,12 +108,6 @@ class _Server(uvicorn.Server):
         gc.set_threshold(*GC_THRESHOLDS)
         if self.started:
             self._tell()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        if self._ending is not None:
-            self._ending()  # whoever waits for news would be waited for
-        self._captured_signals.clear()  # uvicorn would raise them again in the end: whoever obeys is no failure
 
 
 def prepared(settings: Settings) -> Settings:

@@ -13,10 +13,15 @@ def session_address(definition: str, key: str) -> str:
     return f"{SESSIONS}/{quote(definition, safe='')}/{quote(key, safe='')}"
 
 
-def order_address(family: str) -> str:
+def order_address(order_id: str) -> str:
+    """Return where an order is shown."""
+    return f"{ORDERS}/{quote(order_id, safe='')}"
+
+
+def family_address(family: str) -> str:
     """Return where the order is shown whose family that is, "" if it is no order's."""
     root, _, order_id = family.partition("/")
-    return f"{ORDERS}/{quote(order_id, safe='')}" if root == "order" else ""
+    return order_address(order_id) if root == "order" else ""
 
 
 def definition_address(name: str) -> str:
@@ -32,7 +37,7 @@ def sessions_address(**filters: str) -> str:
 
 GLOBALS: dict[str, Callable[..., str]] = {
     "session_address": session_address,
-    "order_address": order_address,
+    "family_address": family_address,
     "definition_address": definition_address,
     "sessions_address": sessions_address,
 }

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from api.admin import cursor, place_of
 from api.clock import Clock
-from api.console.addresses import session_address
-from api.console.desk import QUARANTINE, STAFF, effect_address, order_address
+from api.console.addresses import order_address, session_address
+from api.console.desk import QUARANTINE, STAFF, effect_address
 from api.console.door import AnyRequest, Page, demand, page
 from api.console.paging import PAGE_SIZE, Paged
 from api.staff import Visitor
@@ -31,6 +31,7 @@ ACTIONS = {
     "changed": "changed a role",
     "dismissed": "ended somebody's access",
     "called": "called the admin API",
+    "refused": "was refused what they asked for",
     "saw personal data": "saw personal data",
     "downloaded a file": "downloaded a customer's file",
     "acted": "sent an event",

@@ -14,7 +14,7 @@ from api.console.pictures import download, file_name, of_traffic, picture, suffi
 from api.console.standings import Standing, standing
 from api.problems import Refusal
 from api.staff import Visitor
-from api.views import CompiledView, compiled_view
+from api.views import CompiledView, compiled_view, declared
 from definitions.catalogue import Catalogue
 from diagrams import MEDIA_TYPES, draw
 from engine.errors import UnknownInstance
@@ -82,9 +82,7 @@ async def definitions(
     queries: NamedDependency[Queries],
 ) -> Page:
     """List the definitions."""
-    there: dict[str, dict[str, int]] = {}
-    for count in await queries.counts():
-        there.setdefault(count.definition, {})[count.state] = count.sessions
+    there = await queries.counts_by_definition()
     listed = [_listed(catalogue, each, there.get(each.definition.name, {})) for each in catalogue]
     return page(request, visitor, "definitions.html", listed=sorted(listed, key=lambda each: (each.kind, each.title)))
 
@@ -119,6 +117,7 @@ async def definition(
         versions=await _versions(catalogue, queries, shown.name),
         states=_states(runs, traffic),
         arrows=_arrows(runs, traffic),
+        declared=declared(runs.definition),
         now=clock(),
     )
 
@@ -177,7 +176,7 @@ def _listed(catalogue: Catalogue, interpreter: Interpreter, there: Mapping[str, 
         kind=document.kind,
         version=definition.version,
         states=len(definition.states),
-        transitions=sum(not arrow.implied for arrow in definition.transitions),
+        transitions=declared(definition),
         findings=len(document.problems),
         open=going_on,
         ended=ended,

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 from api.forms import Fields
 from api.problems import Refusal
 
-ORDERS = "/admin/orders"
 EFFECTS = "/admin/effects"
 INQUIRIES = "/admin/inquiries"
 QUARANTINE = "/admin/quarantine"
@@ -51,11 +50,6 @@ def reason_of(fields: Fields) -> str:
 def said_done(code: str) -> str:
     """Return what is said of what was just done, "" if nothing was."""
     return DONE.get(code, "")
-
-
-def order_address(order_id: str) -> str:
-    """Return where an order is shown."""
-    return f"{ORDERS}/{quote(order_id, safe='')}"
 
 
 def effect_address(effect_id: str) -> str:

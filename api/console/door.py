@@ -18,6 +18,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
+from api.console.masking import masked_key
 from api.forms import Fields, client_of, read_form
 from api.pages import render_page
 from api.problems import RETRY_AFTER, Refusal, on_exception, on_http_exception, on_workflow_error
@@ -104,6 +105,7 @@ def page(request: AnyRequest, visitor: Visitor, template: str, status: int = 200
     content = render_page(
         f"console/{template}",
         visitor=visitor,
+        called=str if visitor.may("operator") else masked_key,
         navigation=[each for each in NAVIGATION if visitor.may(NEEDS.get(each[1], "viewer"))],
         here=path,
         part=request.headers.get("hx-request") == "true",
@@ -168,6 +170,8 @@ def _sign_in_page(wanted: str, status: int, fault: str = "") -> Page:
 
 def _local(address: str) -> str:
     """Return an address if it is one of the console's, "" if not: nobody is led elsewhere from here."""
+    if not (address.isascii() and address.isprintable()):  # no header takes it
+        return ""
     parts = urlsplit(address)
     ours = parts.path == HOME or parts.path.startswith(f"{HOME}/")
     return address if ours and not (parts.scheme or parts.netloc or "\\" in address) else ""
@@ -249,9 +253,9 @@ def on_exception_here(request: AnyRequest, error: Exception) -> Page:
 
 
 def _shown(request: AnyRequest, status: int, text: str, headers: dict[str, str]) -> Page:
-    content = render_page(
-        "console/notice.html", status=status, text=text, part=request.headers.get("hx-request") == "true"
-    )
+    is_part = request.headers.get("hx-request") == "true"
+    template = "console/notice_part.html" if is_part else "console/notice.html"
+    content = render_page(template, status=status, text=text)
     return Response(content, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 

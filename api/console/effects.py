@@ -105,12 +105,12 @@ KINDS: Mapping[Kind, str] = {
 }
 """What Meta's errors ask for."""
 
-ACTS: Mapping[str, tuple[str, str]] = {
-    "retry": ("Call again", "retried"),
-    "discard": ("Discard", "discarded"),
-    "arrived": ("It arrived", "settled"),
+ACTS: Mapping[str, tuple[str, str, str]] = {
+    "retry": ("Call again", "retried", "To be called again."),
+    "discard": ("Discard", "discarded", "Discarded."),
+    "arrived": ("It arrived", "settled", "Counts as delivered."),
 }
-"""What staff can do: what it is called on buttons, and in the audit log."""
+"""What staff can do: what it is called on buttons, and in the audit log, and what is said when it is done."""
 
 
 class Row(Struct, frozen=True):
@@ -167,7 +167,7 @@ async def act_on_several(
         words = await _done(owed, what, fields, store, outbox)
         if owed is not None and not words:
             await _note(staff, visitor, what, owed, reason)
-        told = words or f"{STATUSES[_after(what)][0]}."
+        told = words or ACTS[what][2]
         outcomes.append(Outcome(owed.name if owed else key, effect_address(key), told, not words))
     status, name = fields.get("status", ""), fields.get("name", "")
     return await _listed(request, visitor, queries, clock(), status, name, "", outcomes)
@@ -309,12 +309,6 @@ def _chosen(fields: Fields) -> list[str]:
 def _from(what: str) -> Sequence[EffectStatus]:
     """Return the statuses of effects that something can be done to."""
     return {"retry": REDRIVEN, "discard": DISCARDED, "arrived": ("unknown", "dead")}[what]
-
-
-def _after(what: str) -> EffectStatus:
-    """Return the status of an effect after something was done to it."""
-    statuses: Mapping[str, EffectStatus] = {"retry": "pending", "discard": "discarded", "arrived": "done"}
-    return statuses[what]
 
 
 def _acts(owed: Owed) -> list[str]:

@@ -2,7 +2,8 @@
 Inquiries: customers' questions about products, for staff to answer while WhatsApp lets an answer through.
 
 Rule 1: who may answer reads the question; to everybody else it is masked.
-Rule 2: an answer goes through the inquiry's own table (api/sessions.py), as one over the API does.
+Rule 2: an answer goes through the inquiry's own table (api/sessions.py), as one over the API does. It is its own
+        reason.
 """
 
 from collections.abc import Sequence
@@ -19,9 +20,9 @@ from api.console.addresses import session_address
 from api.console.desk import INQUIRIES, effect_address, inquiry_address, list_address, reason_of, said_done
 from api.console.door import LONGEST, AnyRequest, Page, demand, page, see
 from api.console.effects import STATUSES, reason_in_words
-from api.console.masking import masked_text
+from api.console.masking import masked_key, masked_text
 from api.console.paging import PAGE_SIZE, Paged, paged, place
-from api.console.standings import Standing, standing, standing_in, tagged
+from api.console.standings import Standing, standing_in, tagged
 from api.forms import Fields
 from api.inquiries import INQUIRY
 from api.messages import MESSAGE
@@ -32,7 +33,7 @@ from api.staff import StaffDesk, Visitor
 from definitions.catalogue import Catalogue
 from definitions.inquiries import HEARD_AT
 from definitions.replies import TEXT_LENGTH, WINDOW
-from engine.errors import StepError
+from engine.errors import StepError, UnknownInstance
 from engine.model import SECOND, Instance
 from engine.ports import Store
 from storage.queries import EffectItem, Queries
@@ -57,9 +58,10 @@ class Answer(Struct, frozen=True):
 
 
 class Question(Struct, frozen=True):
-    """An inquiry as it is shown; *until* is when WhatsApp takes no answer any more."""
+    """An inquiry as it is shown, its *id* without its message's; *until* is when WhatsApp takes no answer any more."""
 
     address: str
+    id: str
     session: str
     standing: Standing
     product: str
@@ -131,7 +133,8 @@ async def answer(
         raise Refusal(422, "text", f"An answer has 1 to {TEXT_LENGTH} characters. Nothing was sent.")
     key = unquote(wamid)
     try:
-        await sessions.act(INQUIRY, key, Act(ANSWERED, data={"text": text}, actor=visitor.name))
+        async with staff.noted(visitor, "answered", f"session/{INQUIRY}/{key}"):
+            await sessions.act(INQUIRY, key, Act(ANSWERED, data={"text": text}, actor=visitor.name))
     except StepError:
         raise Refusal(
             409,
@@ -139,7 +142,6 @@ async def answer(
             "It cannot be answered now, and nothing was sent: it is closed, its answer is on its way, or the customer "
             "has not written for 24 hours.",
         ) from None
-    await staff.note(visitor, "answered", f"session/{INQUIRY}/{key}")
     return see(f"{INQUIRIES}?done=answered")
 
 
@@ -155,17 +157,28 @@ async def close(
     demand(visitor, "operator")
     reason, key = reason_of(fields), unquote(wamid)
     try:
-        await sessions.act(INQUIRY, key, Act(CLOSED, reason=reason, actor=visitor.name))
+        async with staff.noted(visitor, "closed", f"session/{INQUIRY}/{key}", reason):
+            await sessions.act(INQUIRY, key, Act(CLOSED, reason=reason, actor=visitor.name))
     except StepError:
         raise Refusal(409, "illegal_transition", "It is closed already; nothing was done.") from None
-    await staff.note(visitor, "closed", f"session/{INQUIRY}/{key}", reason)
     return see(f"{INQUIRIES}?done=closed")
+
+
+@get(
+    ["/inquiries/{wamid:str}", "/inquiries/{wamid:str}/answer", "/inquiries/{wamid:str}/close"], include_in_schema=False
+)
+async def back_to_inquiries(
+    wamid: FromPath[str],  # noqa: ARG001 - the list has them all
+    visitor: NamedDependency[Visitor],  # noqa: ARG001 - strangers sign in first
+) -> Page:
+    """Lead who opens an inquiry's address, at which there is no page, to the list."""
+    return see(INQUIRIES)
 
 
 async def _question(
     instance: Instance, visitor: Visitor, queries: Queries, store: Store, catalogue: Catalogue, now: int
 ) -> Question:
-    context, interpreter = instance.context, catalogue.interpreter(instance.definition, instance.version)
+    context = instance.context
     until = int(context.get(HEARD_AT, instance.created_at)) + WINDOW
     question = str(context.get("question") or "")
     sender = context.get("from")
@@ -173,8 +186,9 @@ async def _question(
     answers = [effect for effect in asked if effect.name == SEND_ANSWER]
     return Question(
         address=inquiry_address(instance.key),
+        id=masked_key(instance.key).replace(" ", "-"),
         session=session_address(*instance.id),
-        standing=standing(interpreter, instance.state),
+        standing=standing_in(catalogue, instance.definition, instance.version, instance.state),
         product=str(context.get("product_retailer_id") or ""),
         catalogue=str(context.get("catalog_id") or ""),
         words=question if visitor.may("operator") else masked_text(question),
@@ -183,9 +197,17 @@ async def _question(
         until=until,
         is_late=until <= now,
         is_short=now < until <= now + SHORT_WINDOW,
-        may=tuple(event for event in (ANSWERED, CLOSED) if event in interpreter.allowed(instance)),
+        may=tuple(event for event in (ANSWERED, CLOSED) if event in _allowed(instance, catalogue)),
         answers=await _answers(answers, store, catalogue),
     )
+
+
+def _allowed(instance: Instance, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the events that an instance takes: none if its version is not here."""
+    try:
+        return catalogue.interpreter(instance.definition, instance.version).allowed(instance)
+    except UnknownInstance:
+        return ()
 
 
 async def _answers(effects: Sequence[EffectItem], store: Store, catalogue: Catalogue) -> tuple[Answer, ...]:

@@ -18,7 +18,6 @@ from litestar.params import FromQuery
 from litestar.response import Stream
 from msgspec import Struct
 
-from api.console.door import AnyRequest
 from api.console.standings import standing_in
 from api.problems import Refusal
 from api.staff import Visitor
@@ -57,12 +56,18 @@ class Live:
         self._beating: asyncio.Task[None] | None = None
         self._pulse = 0
         self._moved = asyncio.Event()
+        self._ending = False
         self._counted: tuple[int, Counts] | None = None
 
     @property
     def full(self) -> bool:
         """Return whether nobody else may listen now."""
         return self._listening >= MOST_STREAMS
+
+    def hush(self) -> None:
+        """Let everybody go who listens, and who comes later: the server is about to end."""
+        self._ending = True
+        self._moved.set()
 
     async def stream(self, wanted: Wanted, seconds: float) -> AsyncGenerator[str, None]:
         """Yield what is *wanted* as it stands, and again whenever it has changed, for so many *seconds*."""
@@ -74,7 +79,7 @@ class Live:
                 self._beating = asyncio.create_task(self._beat())
             yield f"retry: {RETRY_MILLISECONDS}\n\n"
             told = ""
-            while True:
+            while not self._ending:
                 moved = self._moved
                 news = await self._news(wanted)
                 if news != told:
@@ -121,26 +126,22 @@ class Live:
         if instance is None:
             return _event("gone", {})
         shown = standing_in(self._catalogue, instance.definition, instance.version, instance.state)
-        return _event("session", {"revision": instance.revision, "state": instance.state, "title": shown.title})
+        asked = await self._queries.effects(definition=instance.definition, key=instance.key)
+        said = {"revision": instance.revision, "state": instance.state, "title": shown.title}
+        return _event("session", {**said, "effects": [(effect.status, effect.reason) for effect in asked]})
 
     async def _counts(self) -> Counts:
         """Return how many sessions are in each state, counted once for all after a commit."""
         pulse = self._pulse
         if self._counted is None or self._counted[0] != pulse:
-            counts: dict[str, dict[str, int]] = {}
-            for count in await self._queries.counts():
-                counts.setdefault(count.definition, {})[count.state] = count.sessions
-            self._counted = pulse, counts
+            self._counted = pulse, await self._queries.counts_by_definition()
         return self._counted[1]
 
 
 @get("/live", include_in_schema=False)
 async def live(
-    request: AnyRequest,
     visitor: NamedDependency[Visitor],  # noqa: ARG001 - only staff may listen
-    queries: NamedDependency[Queries],
-    store: NamedDependency[Store],
-    catalogue: NamedDependency[Catalogue],
+    listening: NamedDependency[Live],
     definition: FromQuery[str] = "",
     key: FromQuery[str] = "",
     counts: FromQuery[str] = "",
@@ -151,13 +152,9 @@ async def live(
     Raises:
         Refusal: too many listen.
     """
-    state: Any = request.app.state
-    if "live" not in state:
-        state["live"] = Live(queries, store, catalogue)
-    everybody: Live = state["live"]
-    if everybody.full:
+    if listening.full:
         raise Refusal(503, "too_many_streams", "Too many pages are listening.", headers={"Retry-After": "10"})
-    return Stream(everybody.stream(Wanted(definition, key, counts), STREAM_SECONDS), media_type="text/event-stream")
+    return Stream(listening.stream(Wanted(definition, key, counts), STREAM_SECONDS), media_type="text/event-stream")
 
 
 def _event(name: str, said: Mapping[str, Any]) -> str:

@@ -1,25 +1,46 @@
 """
 Personal data, masked: what viewers see in place of names, contacts, addresses and what customers wrote.
 
-Rule 1: what is not known to be harmless is masked. A text is shown only under a name that is known to have codes, ids
-        or dates, and only if it looks like one and not like a phone number or an e-mail address.
+Rule 1: what is not known to be harmless is masked. A text is shown only under a name that is known to have codes, ids,
+        dates or couriers, and only if it looks like one and not like a phone number or an e-mail address; or under a
+        name that may have our own words for what failed and what is done about it, if it is one of those.
 Rule 2: below a name that has what customers told, such as the answers of a Flow, no text is shown at all.
 Rule 3: no four characters that follow one another in what is masked are shown.
+Rule 4: a message's id at WhatsApp is a contact: it says, in base64, from whose number the message came or to whose it
+        went. What tells one from another is shown in its place.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from definitions.orders import ndr
+
 CODES = frozenset({
-    "account_id", "action", "action_source", "adapter", "allowed_events", "carrier", "catalog_id", "category",
-    "channel", "code", "country_code", "courier", "currency", "customer_order_number", "definition", "event",
-    "events", "flow", "flow_id", "id", "key", "kind", "language", "leg", "locale", "ndr_code", "opened_by",
-    "order_id", "order_ref", "outcome", "phone_number_id", "product_id", "product_retailer_id", "reason_code",
-    "resolution_code", "role", "screen", "sku", "source", "state", "status", "template", "timezone", "tracking_id",
-    "type", "variant", "version", "voided_by", "waba_id",
+    "account_id", "action", "action_source", "actions", "adapter", "allowed_events", "carrier", "catalog_id",
+    "category", "channel", "code", "country_code", "courier", "currency", "customer_order_number", "definition",
+    "effect", "event", "events", "flow", "flow_id", "id", "key", "kind", "language", "leg", "locale", "ndr_code",
+    "opened_by", "order_id", "order_ref", "outcome", "phone_number_id", "product_id", "product_retailer_id",
+    "reason_code", "resolution_code", "role", "screen", "sku", "source", "state", "status", "template", "timezone",
+    "tracking_id", "type", "variant", "version", "voided_by", "waba_id",
 })  # fmt: skip
 """The names under which there are codes and ids."""
+
+FACTS = frozenset({"about", "conflicts", "id", "voided_by"})
+"""The names under which there are ids of what couriers reported."""
+
+COURIERS = frozenset({"carrier", "carrier_name", "courier", "courier_name"})
+"""The names under which there is what couriers are called."""
+
+REASONS = frozenset({"action", "ndr_reason", "reason"})
+"""The names under which there are our own words, or others'."""
+
+OUR_WORDS = frozenset(
+    [word for each in ndr.REASONS.values() for word in (each.name, each.label)]
+    + [each.action for each in ndr.RESOLUTIONS.values()]
+)
+"""Our words for what failed and what is done about it."""
 
 DATES = ("at", "date", "on", "since", "until", "time", "times")
 """How names end under which there are dates and times."""
@@ -39,6 +60,8 @@ PERSONAL = frozenset({
 """Words in names under which even a number, or a date, is somebody's own."""
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
+FACT = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}@\d{8}T\d{6}Z")
+COURIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 &._-]{0,63}")
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
 FIELD = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,63}")
 """How the names of fields are written."""
@@ -46,6 +69,11 @@ FIELD = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,63}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 PERSON = re.compile(r"[^\W\d_][\w.'’-]*( [^\W\d_][\w.'’-]*){0,3}")  # noqa: RUF001 - names are written with either
 """One to four words that begin with a letter: a name, perhaps."""
+
+WAMID = re.compile(r"wamid\..*", re.IGNORECASE | re.DOTALL)
+"""How messages' ids at WhatsApp begin."""
+
+WHOLE_WAMID = re.compile(r"wamid\.[A-Za-z0-9+/=_-]{12,}")
 
 PHONE_MARKS = re.compile(r"[\s().+/-]+")
 BETWEEN = re.compile(r"[^A-Za-z0-9]+")
@@ -76,6 +104,8 @@ def masked_text(text: str) -> str:
     said = text.strip()
     if not said:
         return ""
+    if WHOLE_WAMID.fullmatch(said):
+        return masked_key(said)
     digits = PHONE_MARKS.sub("", said)
     if digits.isdecimal() and SHORTEST_PHONE <= len(digits) <= LONGEST_PHONE:
         return _phone(digits)
@@ -85,6 +115,11 @@ def masked_text(text: str) -> str:
     if len(said) <= LONGEST_NAME and PERSON.fullmatch(said):
         return " ".join(f"{word[0]}…" for word in said.split(" "))
     return HIDDEN * (1 if len(said) <= SHORT else 2 if len(said) <= MIDDLING else 3)
+
+
+def masked_key(key: str) -> str:
+    """Return what is shown in place of a key, a message's id in it by what tells it from others and no more."""
+    return WAMID.sub(lambda found: f"message {hashlib.sha256(found[0].encode()).hexdigest()[:8]}", key)
 
 
 def _masked(value: Any, name: str, *, told: bool, depth: int) -> Any:
@@ -107,7 +142,7 @@ def _masked_fields(fields: Mapping[Any, Any], *, told: bool, depth: int) -> dict
     shown: dict[str, Any] = {}
     for place, (key, value) in enumerate(fields.items()):
         name = _snake(str(key))
-        title = str(key) if FIELD.fullmatch(str(key)) and not _has_phone(str(key)) else f"{HIDDEN} {place}"
+        title = str(key) if FIELD.fullmatch(str(key)) and not _has_contact(str(key)) else f"{HIDDEN} {place}"
         shown[title] = _masked(value, name, told=told or name in TOLD, depth=depth + 1)
     return shown
 
@@ -118,7 +153,13 @@ def _is_harmless(text: str, name: str) -> bool:
     words = name.split("_")
     if words[-1] in DATES and not PERSONAL & {*words}:
         return DATE.fullmatch(text) is not None
-    return name in CODES and CODE.fullmatch(text) is not None and not _has_phone(text)
+    if name in REASONS and text in OUR_WORDS:
+        return True
+    if name in FACTS and FACT.fullmatch(text):
+        return True
+    if name in COURIERS and COURIER.fullmatch(text) and not _has_contact(text):
+        return True
+    return name in CODES and CODE.fullmatch(text) is not None and not _has_contact(text)
 
 
 def _is_personal_number(number: float, name: str) -> bool:
@@ -126,6 +167,11 @@ def _is_personal_number(number: float, name: str) -> bool:
     if PERSONAL & {*words} and name not in CODES:
         return True
     return words[-1] not in DATES and _has_phone(f"{abs(number):.0f}")
+
+
+def _has_contact(text: str) -> bool:
+    """Return whether a text has a phone number, as such or in a message's id."""
+    return WAMID.search(text) is not None or _has_phone(text)
 
 
 def _has_phone(text: str) -> bool:

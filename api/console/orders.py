@@ -8,7 +8,7 @@ Rule 3: what couriers said is shown as they said it, when it happened, when it w
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -23,19 +23,20 @@ from msgspec.structs import replace
 from api.aliases import ORDER_ID, subscription_key
 from api.cases import CaseDesk, Resolution, UnknownCase, cases_of
 from api.clock import Clock
-from api.console.addresses import session_address
-from api.console.desk import effect_address, order_address, reason_of, said_done
+from api.console.addresses import order_address, session_address
+from api.console.desk import effect_address, reason_of, said_done
 from api.console.door import AnyRequest, Page, demand, page, see
 from api.console.effects import STATUSES, reason_in_words
 from api.console.masking import masked_text
 from api.console.paging import PAGE_SIZE, Paged, paged, place
+from api.console.sessions import phone_of
 from api.console.standings import Standing, standing, standing_in, tagged
 from api.forms import Fields
 from api.messages import MESSAGE
 from api.order_book import NDR_CASE, OPEN, ORDER, SHIPMENT, SUBSCRIPTION, FieldInvalid, OrderBook, person_of
 from api.problems import Refusal
 from api.sessions import Act, SessionDesk
-from api.shopper_view import CANCEL, Offer, offer_of
+from api.shopper_view import CANCEL, UNANSWERED, Offer, offer_of, travels
 from api.staff import StaffDesk, Visitor
 from definitions.catalogue import Catalogue
 from definitions.orders import ndr
@@ -44,10 +45,10 @@ from definitions.orders.steps import Step, way_of
 from definitions.orders.timeline import RECORDS
 from definitions.orders.words import FORWARD, word_of
 from definitions.people.keywords import CATEGORIES
-from definitions.people.phones import normal_phone
-from engine.errors import StepError
+from engine.errors import StepError, UnknownInstance
 from engine.family import Family
 from engine.fold import ABOUT, ACCEPTED, DISMISSED, SETTLING, Fact, Outcome
+from engine.interpreter import Interpreter
 from engine.model import SECOND, Instance
 from engine.ports import Store
 from storage.finding import OrderItem
@@ -138,6 +139,14 @@ class Choosing(Struct, frozen=True):
     at: int
 
 
+class Slip(Struct, frozen=True):
+    """Why a choice for a customer was not taken, in which field of its form, and what was filled in."""
+
+    field: str
+    text: str
+    filled: Fields
+
+
 class CaseShown(Struct, frozen=True):
     """An NDR case; *offer* is what its customer could choose now, if anything."""
 
@@ -211,7 +220,7 @@ async def orders(
     else:
         found = await _orders(sought, in_state, before, queries, catalogue)
         if sought and not found and before is None:
-            found = await _led_to(sought, queries, catalogue)
+            found = await _led_to(sought, queries, store, catalogue)
         if sought and len(found) == 1 and not (in_state or after or request.headers.get("hx-request")):
             return see(order_address(found[0].session.key))
         shown = paged(found, [item.session.id for item in found])
@@ -295,19 +304,47 @@ async def settle_conflict(
 
 @post("/orders/{order_id:str}/resolve", status_code=303, include_in_schema=False)
 async def resolve(
+    request: AnyRequest,
     order_id: FromPath[str],
     visitor: NamedDependency[Visitor],
     fields: NamedDependency[Fields],
+    queries: NamedDependency[Queries],
+    store: NamedDependency[Store],
+    catalogue: NamedDependency[Catalogue],
     cases: NamedDependency[CaseDesk],
     staff: NamedDependency[StaffDesk],
+    clock: NamedDependency[Clock],
 ) -> Page:
-    """Choose for a customer what to do about a failed delivery."""
+    """Choose for a customer what to do about a failed delivery; what is wrong is told beside its field."""
     demand(visitor, "operator")
-    key, reason = unquote(order_id), reason_of(fields)
+    key = unquote(order_id)
+    try:
+        await _resolve(key, fields, visitor, cases, staff)
+    except Refusal as refused:
+        if refused.status != 422:  # noqa: PLR2004 - an HTTP status
+            raise
+        reading = _Reading(OrderBook(catalogue, store, clock), queries)
+        return await reading.shown(request, visitor, key, slip=Slip(refused.code, refused.detail, fields))
+    return see(f"{order_address(key)}?done=resolved")
+
+
+async def _resolve(key: str, fields: Fields, visitor: Visitor, cases: CaseDesk, staff: StaffDesk) -> None:
+    """
+    Take what somebody of staff chose for the customer of an order.
+
+    Raises:
+        Refusal: it is not taken; with 422, the code is the field that is wrong.
+    """
     tracking_id, code = fields.get("shipment", ""), fields.get("code", "")
     chosen = ndr.RESOLUTIONS.get(code)
-    if chosen is not None and chosen.does == CANCEL and not fields.get("sure"):
+    day = fields.get("day", "") if chosen is not None and chosen.needs_date else ""
+    if chosen is None:
+        raise Refusal(422, "code", "Please choose what the customer wants.")
+    if chosen.needs_date and not day:
+        raise Refusal(422, "day", "Please choose the day.")
+    if chosen.does == CANCEL and not fields.get("sure"):
         raise Refusal(422, "sure", "A cancelled order does not come. Please say that the customer wants that.")
+    reason = reason_of(fields)
     told = ndr.whereabouts(*(fields.get(name, "") for name in ("phone", "address", "landmark", "notes")))
     day = fields.get("day", "") if chosen is not None and chosen.needs_date else ""
     resolution = Resolution(key, tracking_id, None, code, deferred_date=day, source=CONSOLE, details=told)
@@ -316,48 +353,47 @@ async def resolve(
     except UnknownCase:
         raise Refusal(404, "unknown_case", "That shipment has no failed delivery to settle.") from None
     except FieldInvalid as invalid:
-        raise Refusal(422, "choice", f"The case does not take that: {invalid.message}. Nothing was done.") from None
+        if invalid.field == "deferredDate":
+            raise Refusal(422, "day", f"Please choose another day: {invalid.message}.") from None
+        raise Refusal(422, "code", "That cannot be chosen for this failed delivery.") from None
     except StepError:
         raise Refusal(409, "illegal_transition", "The case takes no choice any more; nothing was done.") from None
     await staff.note(visitor, "resolved", f"{ORDER}/{key}", reason, {"shipment": tracking_id, "code": code})
-    return see(f"{order_address(key)}?done=resolved")
+
+
+@get([f"/orders/{{order_id:str}}/{form}" for form in ("show", "conflict", "resolve")], include_in_schema=False)
+async def back_to_order(order_id: FromPath[str], visitor: NamedDependency[Visitor]) -> Page:  # noqa: ARG001 - strangers sign in first
+    """Lead who opens the address that a form is sent to, to the order."""
+    return see(order_address(unquote(order_id)))
 
 
 # The list
 
 
-def _open_cases(catalogue: Catalogue) -> tuple[str, ...]:
-    return tagged(catalogue.interpreter(NDR_CASE).definition, frozenset({OPEN}))
+def _open_cases(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Return the states in which cases are open, by definition."""
+    return {NDR_CASE: tagged(catalogue.interpreter(NDR_CASE).definition, frozenset({OPEN}))}
 
 
 async def _orders(text: str, state: str, before: int | None, queries: Queries, catalogue: Catalogue) -> list[OrderItem]:
-    states = {NDR_CASE: _open_cases(catalogue)}
-    return await queries.orders(text, state, before, PAGE_SIZE + 1, case_states=states)
+    return await queries.orders(text, state, before, PAGE_SIZE + 1, case_states=_open_cases(catalogue))
 
 
 async def _with_open_cases(before: int | None, queries: Queries, catalogue: Catalogue) -> tuple[list[OrderItem], str]:
     """Return a page of the orders with a failed delivery to be settled, the newest failure first, and its cursor."""
-    cases = await queries.sessions(NDR_CASE, "", "", before, PAGE_SIZE + 1, states=_open_cases(catalogue))
+    states = _open_cases(catalogue)
+    cases = await queries.sessions(NDR_CASE, "", "", before, PAGE_SIZE + 1, states=states[NDR_CASE])
     shown = paged(cases, [case.id for case in cases])
-    keys = dict.fromkeys(case.key.partition(":")[0] for case in shown.items)
-    return await _by_key(keys, queries, catalogue), shown.older
+    order_ids = [case.key.partition(":")[0] for case in shown.items]
+    return await queries.orders_of(order_ids, case_states=states), shown.older
 
 
-async def _by_key(keys: Iterable[str], queries: Queries, catalogue: Catalogue) -> list[OrderItem]:
-    found = [
-        item for key in keys for item in await _orders(key, "", None, queries, catalogue) if item.session.key == key
-    ]
-    return list({item.session.key: item for item in found}.values())
-
-
-async def _led_to(text: str, queries: Queries, catalogue: Catalogue) -> list[OrderItem]:
+async def _led_to(text: str, queries: Queries, store: Store, catalogue: Catalogue) -> list[OrderItem]:
     """Return the orders that a tracking number, a phone number or another name leads to."""
-    led = await queries.find(text, normal_phone(text), "", PAGE_SIZE)
-    keys = dict.fromkeys(session.key for session in led if session.definition == ORDER)
-    keys |= dict.fromkeys(
-        session.key.partition(":")[0] for session in led if session.definition in (SHIPMENT, NDR_CASE)
-    )
-    return await _by_key(keys, queries, catalogue)
+    led = await queries.find(text, await phone_of(text, store), "", PAGE_SIZE)
+    order_ids = [session.key for session in led if session.definition == ORDER]
+    order_ids += [session.key.partition(":")[0] for session in led if session.definition in (SHIPMENT, NDR_CASE)]
+    return await queries.orders_of(order_ids, case_states=_open_cases(catalogue))
 
 
 def _row(item: OrderItem, catalogue: Catalogue) -> Row:
@@ -391,10 +427,17 @@ class _Reading:
         self._queries = queries
 
     async def shown(
-        self, request: AnyRequest, visitor: Visitor, order_id: str, *, whole: bool = False, done: str = ""
+        self,
+        request: AnyRequest,
+        visitor: Visitor,
+        order_id: str,
+        *,
+        whole: bool = False,
+        done: str = "",
+        slip: Slip | None = None,
     ) -> Page:
         """
-        Return the page of an order, its customer masked unless *whole*.
+        Return the page of an order, its customer masked unless *whole*; with a *slip*, the answer to its form.
 
         Raises:
             Refusal: there is no such order.
@@ -412,6 +455,7 @@ class _Reading:
             request,
             visitor,
             "order.html",
+            200 if slip is None else 422,
             now=now,
             order=own,
             number=document.customer_order_number,
@@ -427,7 +471,15 @@ class _Reading:
             session=session_address(*own.id),
             tracking=f"/portal/{order_address(order_id).rpartition('/')[2]}",
             done=done,
+            slip=slip,
         )
+
+    def _interpreter(self, instance: Instance) -> Interpreter | None:
+        """Return what runs an instance, None if its version is not here: what only that tells of it is left out."""
+        try:
+            return self._book.catalogue.interpreter(instance.definition, instance.version)
+        except UnknownInstance:
+            return None
 
     def _standing(self, instance: Instance) -> Standing:
         return standing_in(self._book.catalogue, instance.definition, instance.version, instance.state)
@@ -435,15 +487,16 @@ class _Reading:
     async def _shipment(
         self, family: Family, shipment: Instance, content: Mapping[str, Any], zone: ZoneInfo
     ) -> ShipmentShown:
-        interpreter = self._book.catalogue.interpreter(shipment.definition, shipment.version)
-        timeline, leg = family.timeline(shipment), str(shipment.context.get("leg", FORWARD))
+        interpreter, leg = self._interpreter(shipment), str(shipment.context.get("leg", FORWARD))
+        timeline = family.timeline(shipment) if interpreter else []
         cases = cases_of(family, shipment.key)
         told_again = Counter(
             (step.event, step.occurred_at)
             for step in await self._queries.journal_page(*shipment.id, None, STEPS_READ)
             if step.outcome == "merged"
         )
-        reports = _reports(timeline, {state.id: state.title for state in interpreter.definition.states}, told_again)
+        states = interpreter.definition.states if interpreter else ()
+        reports = _reports(timeline, {state.id: state.title for state in states}, told_again)
         taken = [fact for fact, outcome in timeline if outcome == "applied" and fact.name not in RECORDS]
         return ShipmentShown(
             tracking_id=str(shipment.context.get("tracking_id", "")),
@@ -452,7 +505,7 @@ class _Reading:
             address=session_address(*shipment.id),
             standing=standing(interpreter, shipment.state),
             items=_travelling(content, str(shipment.context.get("tracking_id", ""))),
-            way=tuple(_dated(step, taken) for part in way_of(leg, taken) for step in part.steps),
+            way=tuple(step for part in way_of(leg, taken) for step in part.steps) if interpreter else (),
             reports=tuple(reports),
             attempts=tuple(_try(attempt) for attempt in shipment.context.get("attempts", ())),
             cases=tuple([await self._case(family, case, zone) for case in reversed(cases)]),
@@ -463,7 +516,8 @@ class _Reading:
         steps = await self._queries.journal_page(*case.id, None, STEPS_READ)
         code = str(case.context.get("ndr_code", ""))
         until = case.context.get("window_until")
-        offer = offer_of(self._book, family, case, zone)
+        is_here = self._interpreter(case) is not None
+        offer = offer_of(self._book, family, case, zone) if is_here else Offer((), None)
         is_last = cases_of(family, str(case.context.get("opened_by", "")))[-1] is case
         return CaseShown(
             address=session_address(*case.id),
@@ -471,7 +525,7 @@ class _Reading:
             attempt_at=case.created_at,
             reason=ndr.reason(code).label,
             remark=str(case.context.get("ndr_reason", "")),
-            deadline=until if isinstance(until, int) and self._book.has(OPEN, case) else None,
+            deadline=until if is_here and isinstance(until, int) and self._book.has(UNANSWERED, case) else None,
             choices=tuple(_choosing(step) for step in reversed(steps) if "resolution_code" in step.data),
             offer=offer if is_last and offer.choices else None,
             asks_phone=ndr.asks_phone(code),
@@ -518,12 +572,6 @@ class _Reading:
         )
 
 
-def _dated(step: Step, facts: Sequence[Fact]) -> Step:
-    """Return a milestone with when it failed, if it did: not when the parcel came there."""
-    at = max((fact.at for fact in facts if step.word and word_of(fact.name) == step.word), default=step.at)
-    return replace(step, at=at)
-
-
 def _discreet(shipment: ShipmentShown) -> ShipmentShown:
     """Return a shipment without what couriers remarked, which may name people."""
     reports = tuple(replace(report, remark=masked_text(report.remark)) for report in shipment.reports)
@@ -551,9 +599,8 @@ def _items(content: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _travelling(content: Mapping[str, Any], tracking_id: str) -> tuple[str, ...]:
     """Return what travels under a tracking number."""
-    ways = ("forwardTrackingTimeline", "returnTrackingTimeline")
     listed = [item for item in content.get("items", ()) if isinstance(item, Mapping)]
-    theirs = [item for item in listed if any((item.get(way) or {}).get("trackingID") == tracking_id for way in ways)]
+    theirs = [item for item in listed if travels(item, tracking_id)]
     return tuple(name for name, _, _ in _items({"items": theirs}) if name)
 
 

@@ -58,9 +58,7 @@ async def overview(
     clock: NamedDependency[Clock],
 ) -> Page:
     """Show what runs, and what waits for people."""
-    counts: dict[str, dict[str, int]] = {}
-    for count in await queries.counts():
-        counts.setdefault(count.definition, {})[count.state] = count.sessions
+    counts = await queries.counts_by_definition()
     running = [_running(each, catalogue, counts.get(each.definition.name, {})) for each in catalogue]
     calls, half, most = metrics.flow_calls.latency()
     return page(

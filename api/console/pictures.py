@@ -1,10 +1,16 @@
-"""The console's diagrams: drawn beside the event loop, from the version that runs, with what is laid over it."""
+"""
+Diagrams as they are served: drawn beside the event loop, from the version that runs, with what is laid over it.
+
+Rule: drawing takes seconds where a query takes none, so it has threads of its own and holds up nothing but drawing.
+"""
 
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
 
 from litestar import Request, Response
 from msgspec import Struct
@@ -28,6 +34,20 @@ from engine.model import Definition
 from storage.queries import JournalItem
 from storage.traffic import Traffic
 
+Drawn = TypeVar("Drawn")
+
+DRAWERS = 2
+"""How many pictures are drawn at the same time."""
+
+MOST_IMAGES = 4
+"""How many PNG images, which take the longest, may be asked for at once: what is being drawn, and what waits for it."""
+
+IMAGES_RETRY_AFTER = "10"
+"""Seconds after which those images are there."""
+
+STEPS_DRAWN = 500
+"""How many steps, the newest, the way in a picture is made of."""
+
 PREFIX = "picture-"
 """What ids of a picture begin with inside a page."""
 
@@ -43,10 +63,57 @@ class Picture(Struct, frozen=True):
     missing: str = ""
 
 
+class Studio:
+    """Draws in threads of its own."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(DRAWERS, thread_name_prefix="drawing")
+        self._images: list[Future[bytes]] = []
+
+    async def svg(self, drawing: Drawing) -> str:
+        """
+        Return a drawing as SVG for a page.
+
+        Raises:
+            PicturesUnavailable: a library that draws is not installed.
+            TooMuchToDraw: there is too much to draw.
+        """
+        return await asyncio.wrap_future(self._begun(partial(render_svg, drawing, prefix=PREFIX)))
+
+    async def file(self, drawing: Drawing, form: str) -> bytes:
+        """
+        Return a drawing in a form of `MEDIA_TYPES`.
+
+        Raises:
+            Refusal: it cannot be drawn here, or not now.
+        """
+        work = partial(rendered, drawing, form)
+        try:
+            return await asyncio.wrap_future(self._image(work) if form == "png" else self._begun(work))
+        except (PicturesUnavailable, TooMuchToDraw) as unavailable:
+            raise Refusal(501, "no_pictures", str(unavailable)) from None
+
+    def _begun(self, work: Callable[[], Drawn]) -> Future[Drawn]:
+        return self._threads.submit(work)
+
+    def _image(self, work: Callable[[], bytes]) -> Future[bytes]:
+        self._images = [image for image in self._images if not image.done()]
+        if len(self._images) >= MOST_IMAGES:
+            text = "Too many images are being drawn. Please ask again in a moment."
+            raise Refusal(503, "too_many_pictures", text, headers={"Retry-After": IMAGES_RETRY_AFTER})
+        image = self._begun(work)
+        self._images.append(image)
+        return image
+
+
+STUDIO = Studio()
+"""Draws for all pages and addresses of this process."""
+
+
 async def picture(drawing: Drawing) -> Picture:
     """Return a drawing as a page shows it."""
     try:
-        return Picture(await asyncio.to_thread(render_svg, drawing, prefix=PREFIX))
+        return Picture(await STUDIO.svg(drawing))
     except (PicturesUnavailable, TooMuchToDraw) as unavailable:
         return Picture(missing=str(unavailable))
 
@@ -103,11 +170,8 @@ async def download(drawing: Drawing, name: str, suffix: str) -> Response[bytes]:
     Return a drawing as a file to be saved.
 
     Raises:
-        Refusal: it cannot be drawn here.
+        Refusal: it cannot be drawn here, or not now.
     """
-    try:
-        body = await asyncio.to_thread(rendered, drawing, suffix)
-    except (PicturesUnavailable, TooMuchToDraw) as unavailable:
-        raise Refusal(501, "no_pictures", str(unavailable)) from None
+    body = await STUDIO.file(drawing, suffix)
     headers = {"content-disposition": f'attachment; filename="{file_name(name)}.{suffix}"'}
     return Response(body, media_type=MEDIA_TYPES[suffix], headers=headers)

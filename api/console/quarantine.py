@@ -5,9 +5,10 @@ Rule 1: a call's body is personal data: it is shown to operators, for a reason t
 Rule 2: to work a call off again never does twice what it did before (api/whatsapp.py).
 """
 
+import asyncio
 import base64
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -20,7 +21,8 @@ from msgspec import Struct
 from api.admin import Number, cursor, place_of
 from api.at_rest import Safe, Unopenable
 from api.clock import Clock
-from api.console.desk import ORDERS, QUARANTINE, list_address, reason_of, said_done
+from api.console.addresses import ORDERS
+from api.console.desk import QUARANTINE, list_address, reason_of, said_done
 from api.console.door import AnyRequest, Page, demand, page, see
 from api.console.paging import PAGE_SIZE, Paged
 from api.forms import Fields
@@ -34,8 +36,8 @@ from storage.queries import DeliveryItem, ParkedItem, Queries
 
 SET_ASIDE = "quarantined"
 
-COUNTED = 500
-"""How many calls that are set aside are looked at, the oldest, to tell how many are for which reason."""
+LONGEST_READ = 64 * 1024
+"""How many octets a call may have for a list to tell which of our numbers it came to; Meta's usually have 2000."""
 
 REDRIVEN_AT_ONCE = 100
 
@@ -89,7 +91,7 @@ PARKED: Mapping[str, tuple[str, str]] = {
 
 
 class Call(Struct, frozen=True):
-    """A call in the list: why it was set aside, in words; which of our numbers it came to."""
+    """A call in the list: why it was set aside, in words; which of our numbers it came to, if that is told."""
 
     item: DeliveryItem
     address: str
@@ -113,7 +115,6 @@ async def quarantine(
     request: AnyRequest,
     visitor: NamedDependency[Visitor],
     queries: NamedDependency[Queries],
-    store: NamedDependency[Store],
     settings: NamedDependency[Settings],
     clock: NamedDependency[Clock],
     after: Annotated[str, QueryParameter(name="cursor")] = "",
@@ -121,15 +122,14 @@ async def quarantine(
     done: FromQuery[str] = "",
 ) -> Page:
     """List the calls that were set aside, the oldest first."""
-    found, older = await _calls(queries, reason, place_of(after, tuple[Number, str]))
-    kept = Safe(base64.b64decode(settings.data_key))
+    found = await _set_aside(queries, reason, after, PAGE_SIZE)
     return page(
         request,
         visitor,
         "quarantine.html",
         now=clock(),
-        rows=Paged(tuple([await _call(item, store, kept) for item in found]), older),
-        counts=await _counts(queries),
+        rows=Paged(await _calls(found.items, queries, Safe(base64.b64decode(settings.data_key))), found.older),
+        counts=sorted((await queries.quarantine_reasons()).items(), key=lambda counted: -counted[1]),
         quarantined=await queries.quarantined(),
         parked=(await queries.backlog(clock())).parked,
         reason=reason,
@@ -236,45 +236,68 @@ async def retry_all(
     staff: NamedDependency[StaffDesk],
     clock: NamedDependency[Clock],
 ) -> Page:
-    """Work off again what was set aside for a reason: the oldest calls, as many as can be done at once."""
+    """Work off again what was set aside for a reason: the oldest calls after a cursor, as many as are done at once."""
     demand(visitor, "operator")
     why, wanted = reason_of(fields), fields.get("of", "")
-    items = [item for item in await _set_aside(queries) if wanted in item.reason.split()][:REDRIVEN_AT_ONCE]
-    await whatsapp.try_awaited([item.digest for item in items])
-    left = {item.digest for item in await _set_aside(queries)}
-    for item in items:
-        await staff.note(visitor, "redriven", f"call/{item.digest}", why)
-    done = sum(item.digest not in left for item in items)
+    found = await _set_aside(queries, wanted, fields.get("cursor", ""), REDRIVEN_AT_ONCE)
+    tried = done = 0
+    for item in found.items:
+        if await _redriven(item.digest, whatsapp):
+            await staff.note(visitor, "redriven", f"call/{item.digest}", why)
+            (left,) = await queries.deliveries(digest=item.digest)
+            tried += 1
+            done += left.status != SET_ASIDE
     return page(
-        request, visitor, "redriven.html", now=clock(), reason=wanted, tried=len(items), done=done, words=REASONS
+        request,
+        visitor,
+        "redriven.html",
+        now=clock(),
+        reason=wanted,
+        tried=tried,
+        done=done,
+        passed_over=len(found.items) - tried,
+        older=found.older,
+        words=REASONS,
     )
 
 
-async def _set_aside(queries: Queries) -> list[DeliveryItem]:
-    return await queries.deliveries(status=SET_ASIDE, limit=COUNTED)
+async def _redriven(digest: str, whatsapp: WhatsApp) -> bool:
+    """Work a call off again; return whether it was: somebody else may have done so, or it cannot be opened."""
+    with suppress(UnknownDelivery, NotSetAside, Unopenable):
+        await whatsapp.try_again(digest)
+        return True
+    return False
 
 
-async def _calls(queries: Queries, reason: str, after: tuple[int, str] | None) -> tuple[list[DeliveryItem], str]:
-    """Return a page of the calls set aside for a reason, any if it is "", and the cursor of the next one."""
-    found = await queries.deliveries(status=SET_ASIDE, after=after, limit=COUNTED if reason else PAGE_SIZE + 1)
-    fitting = [item for item in found if not reason or reason in item.reason.split()]
-    last = fitting[PAGE_SIZE - 1] if len(fitting) > PAGE_SIZE else None
-    return fitting[:PAGE_SIZE], cursor((last.received_at, last.digest)) if last else ""
+async def _set_aside(queries: Queries, reason: str, after: str, size: int) -> Paged[DeliveryItem]:
+    """
+    Return a page of the calls that were set aside for a reason, any if it is "", the oldest first.
+
+    Raises:
+        Refusal: *after* is no cursor of ours.
+    """
+    place = place_of(after, tuple[Number, str])
+    found = await queries.deliveries(status=SET_ASIDE, reason=reason, after=place, limit=size + 1)
+    shown = found[:size]
+    last = (shown[-1].received_at, shown[-1].digest) if len(found) > size else None
+    return Paged(tuple(shown), cursor(last) if last else "")
 
 
-async def _counts(queries: Queries) -> list[tuple[str, int]]:
-    """Return for how many calls each reason stands, the most frequent first."""
-    counted = Counter(reason for item in await _set_aside(queries) for reason in item.reason.split())
-    return counted.most_common()
+async def _calls(items: Sequence[DeliveryItem], queries: Queries, kept: Safe) -> tuple[Call, ...]:
+    bodies = await queries.bodies([item.digest for item in items], LONGEST_READ)
+    numbers = await asyncio.to_thread(_numbers_of, bodies, kept)
+    return tuple(
+        Call(item, _address(item.digest), _worded(item.reason), numbers.get(item.digest, ())) for item in items
+    )
 
 
-async def _call(item: DeliveryItem, store: Store, kept: Safe) -> Call:
-    found = await store.find(Delivery, digest=item.digest)
-    try:
-        numbers = _numbers(kept.open(Delivery.table, item.digest, found[0].body)) if found else ()
-    except Unopenable:
-        numbers = ()
-    return Call(item, _address(item.digest), _worded(item.reason), numbers)
+def _numbers_of(bodies: Mapping[str, bytes], kept: Safe) -> dict[str, tuple[str, ...]]:
+    """Return which of our numbers calls are about, by their hashes, as far as they can be opened."""
+    numbers = {}
+    for digest, body in bodies.items():
+        with suppress(Unopenable):
+            numbers[digest] = _numbers(kept.open(Delivery.table, digest, body))
+    return numbers
 
 
 def _worded(reasons: str) -> tuple[tuple[str, str, str], ...]:

@@ -7,32 +7,32 @@ Rule 2: what staff do goes by the session desk, under their name, with a reason,
 Rule 3: what was then is said as far as it is known: a step's data is kept, the context as it was is not.
 """
 
+import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
-from msgspec import Struct
+from litestar.params import FromPath, QueryParameter
+from msgspec import Meta, Struct
 
 from api.clock import Clock
 from api.console.addresses import session_address
+from api.console.desk import REASON, reason_of
 from api.console.door import AnyRequest, Page, demand, page, see
 from api.console.masking import masked
-from api.console.pictures import Picture, download, of_session, picture, suffix_of
+from api.console.pictures import STEPS_DRAWN, Picture, download, of_session, picture, suffix_of
 from api.console.sessions import about
 from api.console.standings import Standing, standing, standing_in
 from api.forms import Fields
 from api.problems import Refusal
-from api.sessions import Act, SessionDesk
+from api.sessions import Act, SessionDesk, completed_media
 from api.staff import StaffDesk, Visitor
 from definitions.catalogue import Catalogue
-from definitions.flow_calls import RESPONSE
 from definitions.media import CompletedMedia, Media, MediaError
 from definitions.results import without_file_keys
 from diagrams import MEDIA_TYPES, Drawing
@@ -41,18 +41,23 @@ from engine.family import Family
 from engine.interpreter import Interpreter
 from engine.model import SECOND, Instance
 from engine.ports import FamilyRecord, Store
-from storage.queries import EffectItem, JournalItem, Queries, StoryItem
+from storage.queries import STORY_STEPS, EffectItem, JournalItem, Queries, StoryItem
 
 STEPS_SHOWN = 100
 """How many steps a page shows: the newest, or those before a cursor."""
 
-STEPS_DRAWN = 500
-"""How many steps, the newest, the way in a picture is made of."""
+UNKNOWN_STEP = "The session has no such step."
 
-LATE = 60 * SECOND
-"""How long after it happened something was heard of late."""
+LAST_SEQ = 2**63 - 2
+"""The highest number that a step can have: the database's integers go one further."""
 
-LONGEST_REASON = 500
+Seq = Annotated[int, Meta(ge=1, le=LAST_SEQ)]
+
+LATE = 3600 * SECOND
+"""How long after it happened something is heard of late, even if nothing that came after it was known."""
+
+EFFECTS_SHOWN = 1000
+"""How many effects of the steps on a page are told of."""
 
 
 class Told(Struct, frozen=True):
@@ -72,16 +77,12 @@ class Line(Struct, frozen=True):
     target: Standing
     data: Mapping[str, Any]
     effects: tuple[Told, ...]
+    late: bool
 
     @property
     def moved(self) -> bool:
         """Return whether it led to another state."""
         return self.step.source_state != self.step.target_state
-
-    @property
-    def late(self) -> bool:
-        """Return whether it was heard of well after it happened."""
-        return self.step.recorded_at - self.step.occurred_at > LATE
 
 
 class Member(Struct, frozen=True):
@@ -101,9 +102,10 @@ class Choice(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """Why what somebody sent was not done, and what they sent, to be mended."""
+    """Why what somebody sent was not done, the field that can mend it, and what they sent."""
 
     text: str
+    field: str
     event: str = ""
     data: str = ""
     reason: str = ""
@@ -162,12 +164,15 @@ class Reader:
         interpreter = self._interpreter(instance)
         listed = await self._queries.journal_page(*instance.id, before, STEPS_SHOWN + 1)
         walked = await self._queries.journal_page(*instance.id, None if at is None else at + 1, STEPS_DRAWN)
-        asked = await self._queries.effects(definition=instance.definition, key=instance.key)
+        shown = {step.seq for step in (*listed[:STEPS_SHOWN], *walked[: 1 if at is not None else 0]) if step.effects}
+        asked = await self._queries.effects(
+            definition=instance.definition, key=instance.key, seqs=shown, limit=EFFECTS_SHOWN
+        )
         lines = self._lines(interpreter, listed[:STEPS_SHOWN], asked, unmasked=unmasked)
         moment = None
         if at is not None:
             if not walked or walked[0].seq != at:
-                raise Refusal(404, "unknown_step", "The session has no such step.")
+                raise Refusal(404, "unknown_step", UNKNOWN_STEP)
             (line,) = self._lines(interpreter, walked[:1], asked, unmasked=unmasked)
             later = at + 1 if listed and at < instance.steps else None
             moment = Moment(line, walked[1].seq if len(walked) > 1 else None, later)
@@ -189,20 +194,20 @@ class Reader:
             members=tuple(self._members(instance, record)),
             conflicts=_conflicts(instance),
             context=context if unmasked else masked(context),
-            files=_files(instance),
+            files=tuple(completed_media(instance)),
             unmasked=unmasked,
             form_id=secrets.token_hex(8),
         )
 
     async def story(self, instance: Instance) -> list[tuple[StoryItem, Standing, Standing]]:
-        """Return what happened around a session, each step with the states it led from and to."""
+        """Return the latest of what happened around a session, each step with the states it led from and to."""
         return [
             (
                 item,
                 standing_in(self._catalogue, item.definition, None, item.step.source_state),
                 standing_in(self._catalogue, item.definition, None, item.step.target_state),
             )
-            for item in await self._queries.story(*instance.id)
+            for item in await self._queries.story(*instance.id, STORY_STEPS)
         ]
 
     async def drawing(self, definition: str, key: str) -> Drawing:
@@ -262,6 +267,7 @@ class Reader:
                 standing(interpreter, step.target_state),
                 without_file_keys(step.data) if unmasked else masked(without_file_keys(step.data)),
                 tuple(_told(step, asked)),
+                _is_late(step, steps),
             )
             for step in steps
         )
@@ -286,8 +292,8 @@ async def session(
     key: FromPath[str],
     reader: NamedDependency[Reader],
     clock: NamedDependency[Clock],
-    at: FromQuery[int | None] = None,
-    before: FromQuery[int | None] = None,
+    at: Annotated[int | None, QueryParameter(ge=1, le=LAST_SEQ)] = None,
+    before: Annotated[int | None, QueryParameter(ge=1, le=LAST_SEQ)] = None,
 ) -> Page:
     """Show a session, as it is now or as it was at a step."""
     shown = await reader.read(unquote(definition), unquote(key), at=at, before=before)
@@ -306,7 +312,9 @@ async def story(
 ) -> Page:
     """Tell what happened around a session: to its family, to messages about it, in Flows that act on it."""
     instance = await sessions.find(unquote(definition), unquote(key))
-    return page(request, visitor, "story.html", instance=instance, story=await reader.story(instance), now=clock())
+    told = await reader.story(instance)
+    full = len(told) == STORY_STEPS
+    return page(request, visitor, "story.html", instance=instance, story=told, full=full, now=clock())
 
 
 @get(
@@ -340,26 +348,21 @@ async def act(
     """Let a session take an event, for a reason."""
     demand(visitor, "operator")
     instance = await sessions.find(unquote(definition), unquote(key))
-    event, reason, text = (fields.get(name, "").strip() for name in ("event", "reason", "data"))
-    wrong = partial(Fault, event=event, data=text, reason=reason)
-    data = _object(text)
-    fault = None
-    if not event or not reason or not fields.get("sure"):
-        fault = wrong("An event, a reason and that you are sure are needed. Nothing was done.")
-    elif len(reason) > LONGEST_REASON:
-        fault = wrong(f"A reason has at most {LONGEST_REASON} characters. Nothing was done.")
-    elif data is None:
-        fault = wrong('The data must be a JSON object, such as {"answer": "yes"}. Nothing was done.')
-    if fault is not None or data is None:
-        return _page(request, visitor, await reader.read(*instance.id), clock, 422, fault)
+    event, text = (fields.get(name, "").strip() for name in ("event", "data"))
+    wrong = partial(Fault, event=event, data=text, reason=fields.get(REASON, ""))
     try:
-        after = await sessions.act(*instance.id, Act(event, _act_id(fields), data, reason, visitor.name))
+        asked = _asked(fields, event, text, visitor)
+    except Refusal as refused:
+        shown = await reader.read(*instance.id)
+        return _page(request, visitor, shown, clock, refused.status, wrong(refused.detail, refused.code))
+    try:
+        after = await sessions.act(*instance.id, asked)
     except StepError:
         shown = await reader.read(*instance.id)
-        return _page(request, visitor, shown, clock, 409, wrong(_not_possible(event, shown)))
+        return _page(request, visitor, shown, clock, 409, wrong(_not_possible(event, shown), "event"))
     if after.revision != instance.revision:  # else it is the same form, sent again
         details = {"event": event, "before": instance.state, "after": after.state}
-        await staff.note(visitor, "acted", subject_of(instance), reason, details)
+        await staff.note(visitor, "acted", subject_of(instance), asked.reason, details)
     return see(session_address(*instance.id))
 
 
@@ -376,15 +379,25 @@ async def reveal(
 ) -> Page:
     """Show a session with its personal data, once, for a reason."""
     demand(visitor, "operator")
-    reason, at = fields.get("reason", "").strip(), fields.get("at", "")
-    step = int(at) if at.isdecimal() else None
-    if not 0 < len(reason) <= LONGEST_REASON:
+    step = _step(fields.get("at", ""))
+    try:
+        reason = reason_of(fields)
+    except Refusal as refused:
         shown = await reader.read(unquote(definition), unquote(key), at=step)
-        fault = Fault("Personal data is shown for a reason: please say which, in a few words.")
-        return _page(request, visitor, shown, clock, 422, reveal_fault=fault)
+        return _page(request, visitor, shown, clock, refused.status, reveal_fault=Fault(refused.detail, REASON))
     shown = await reader.read(unquote(definition), unquote(key), at=step, unmasked=True)
     await staff.note(visitor, "saw personal data", subject_of(shown.instance), reason)
     return _page(request, visitor, shown, clock)
+
+
+@get([f"/sessions/{{definition:str}}/{{key:str}}/{form}" for form in ("act", "reveal")], include_in_schema=False)
+async def back_to_session(
+    definition: FromPath[str],
+    key: FromPath[str],
+    visitor: NamedDependency[Visitor],  # noqa: ARG001 - strangers sign in first
+) -> Page:
+    """Lead who opens the address that a form is sent to, to the session."""
+    return see(session_address(unquote(definition), unquote(key)))
 
 
 @get("/sessions/{definition:str}/{key:str}/media/{media_id:str}", include_in_schema=False)
@@ -430,18 +443,43 @@ def _page(
     return page(request, visitor, "session.html", status, **values)
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    """Return the JSON object that a field of a form is, an empty one for nothing, None for anything else."""
+def _asked(fields: Fields, event: str, text: str, visitor: Visitor) -> Act:
+    """
+    Return what the form for an event asks for, with *text* as its data.
+
+    Raises:
+        Refusal: it does not say all that is needed; the code is the field that is wrong.
+    """
+    reason = reason_of(fields)
+    if not event:
+        raise Refusal(422, "event", "Please choose an event. Nothing was done.")
+    if not fields.get("sure"):
+        raise Refusal(422, "sure", "Please say that you are sure. Nothing was done.")
     try:
-        return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
-    except msgspec.DecodeError:
-        return None
+        data = msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+    except (msgspec.DecodeError, RecursionError):
+        needed = 'The data must be a JSON object, such as {"answer": "yes"}. Nothing was done.'
+        raise Refusal(422, "data", needed) from None
+    return Act(event, _act_id(fields.get("form_id", ""), event, text, reason), data, reason, visitor.name)
 
 
-def _act_id(fields: Fields) -> str:
-    """Return an act's identity: the form's, which is the same where a form is sent again."""
-    form_id = fields.get("form_id", "")
-    return f"console/{form_id}" if form_id else ""
+def _act_id(form_id: str, *asked: str) -> str:
+    """Return an act's identity: that of its form and of what is *asked* by it, the same where both are sent again."""
+    said = hashlib.sha256(msgspec.json.encode(asked)).hexdigest()[:32]
+    return f"console/{form_id}/{said}" if form_id else ""
+
+
+def _step(text: str) -> int | None:
+    """
+    Return the number of the step that a field of a form names, None for nothing.
+
+    Raises:
+        Refusal: it is no number of a step.
+    """
+    try:
+        return msgspec.convert(text, Seq, strict=False) if text else None
+    except msgspec.ValidationError:
+        raise Refusal(404, "unknown_step", UNKNOWN_STEP) from None
 
 
 def _not_possible(event: str, shown: Shown) -> str:
@@ -457,9 +495,18 @@ def _moved(step: JournalItem) -> bool:
     return step.source_state != step.target_state
 
 
+def _is_late(step: JournalItem, steps: Sequence[JournalItem]) -> bool:
+    """Return whether a step was heard of long after it happened, or when something later was known already."""
+    overtaken = any(
+        other.recorded_at < step.recorded_at and other.occurred_at > step.occurred_at and not other.inferred
+        for other in steps
+    )
+    return overtaken or step.recorded_at - step.occurred_at > LATE
+
+
 def _told(step: JournalItem, asked: Iterable[EffectItem]) -> Iterator[Told]:
-    """Yield the effects of a step with what became of them; they were asked for when it was recorded."""
-    candidates = [effect for effect in asked if effect.created_at == step.recorded_at]
+    """Yield the effects of a step with what became of them."""
+    candidates = [effect for effect in asked if effect.seq == step.seq]
     for name in step.effects:
         found = next((effect for effect in candidates if effect.name == name), None)
         if found is None:
@@ -483,14 +530,3 @@ def _conflicts(instance: Instance) -> tuple[str, ...]:
     """Return the facts that contradict how a session ended; only what is folded has any."""
     found = instance.context.get("conflicts", [])
     return tuple(str(fact) for fact in found) if isinstance(found, list) else ()
-
-
-def _files(instance: Instance) -> tuple[CompletedMedia, ...]:
-    """Return the files that a completed session brought."""
-    response = instance.context.get(RESPONSE, {})
-    files = []
-    for value in response.values() if isinstance(response, dict) else ():
-        for item in value if isinstance(value, list) else ():
-            with suppress(msgspec.ValidationError):
-                files.append(msgspec.convert(item, CompletedMedia))
-    return tuple(files)

@@ -15,16 +15,17 @@ from msgspec import Struct
 
 from api.aliases import country_of
 from api.clock import Clock
-from api.console.addresses import session_address
+from api.console.addresses import order_address, session_address
 from api.console.door import AnyRequest, Page, page, see
 from api.console.masking import masked_text
 from api.console.paging import PAGE_SIZE, Paged, paged, place
 from api.console.standings import Standing, standing_in
+from api.order_book import NDR_CASE, ORDER, SHIPMENT
 from api.sessions import SessionDesk
 from api.staff import Visitor
 from definitions.catalogue import Catalogue
 from definitions.flow_calls import ABOUT, RECIPIENT
-from definitions.orders.rows import Account
+from definitions.orders.rows import Account, OrderDocument
 from definitions.people.phones import normal_phone
 from engine.errors import UnknownInstance
 from engine.model import Instance
@@ -64,6 +65,13 @@ class Row(Struct, frozen=True):
     about: str = ""
 
 
+class OrderFound(Struct, frozen=True):
+    """An order that a search leads to."""
+
+    number: str
+    address: str
+
+
 class Choice(Struct, frozen=True):
     """A choice of a filter."""
 
@@ -90,6 +98,9 @@ async def list_sessions(
     state = in_state if definition in catalogue else ""
     filters = Filters(definition, state, version if definition else "", q.strip()[:LONGEST_SEARCH])
     found = await _found(filters, queries, store, sessions, place(after))
+    orders = await _orders(found, store) if filters.q and not filters.narrow else []
+    if [order.number for order in orders] == [filters.q]:
+        return see(orders[0].address)
     only = _only(found, filters.q)
     if only is not None and not filters.narrow and not after:
         return see(session_address(only.definition, only.key))
@@ -99,6 +110,7 @@ async def list_sessions(
         "sessions.html",
         now=clock(),
         filters=filters,
+        orders=orders,
         rows=await _rows(paged(found, [session.id for session in found]), store, catalogue),
         definitions=[Choice(each.definition.name, each.definition.title) for each in catalogue],
         states=_states(catalogue, definition),
@@ -112,7 +124,7 @@ async def _found(
 ) -> list[Session]:
     """Return what the filters let through, one more than a page has; a search alone finds as many as a page has."""
     if filters.q and not filters.narrow:
-        phone = await _phone(filters.q, store) if PHONE.fullmatch(filters.q) else ""
+        phone = await phone_of(filters.q, store)
         recipient = desk.recipient_hash(phone or filters.q)
         return await queries.find(filters.q, phone, recipient, PAGE_SIZE)
     return await queries.sessions(
@@ -120,8 +132,26 @@ async def _found(
     )
 
 
-async def _phone(text: str, store: Store) -> str:
-    """Return a phone number as it is kept; without a country's code it is of the one country that accounts are of."""
+async def _orders(found: Sequence[Session], store: Store) -> list[OrderFound]:
+    """Return the orders that those sessions are of."""
+    ids = [session.key for session in found if session.definition == ORDER]
+    ids += [session.key.partition(":")[0] for session in found if session.definition in (SHIPMENT, NDR_CASE)]
+    known = [await store.find(OrderDocument, order_id=order_id) for order_id in dict.fromkeys(ids)]
+    return [
+        OrderFound(document.customer_order_number, order_address(document.order_id))
+        for documents in known
+        for document in documents
+    ]
+
+
+async def phone_of(text: str, store: Store) -> str:
+    """
+    Return a phone number as it is kept, "" if *text* is none.
+
+    One without a country's code is of the one country that accounts are of.
+    """
+    if not PHONE.fullmatch(text):
+        return ""
     countries = {country_of(account) for account in await store.find(Account)}
     return normal_phone(text, countries.pop() if len(countries) == 1 else "")
 

@@ -1,7 +1,8 @@
 """
 Who works here: administrators let people in, say what they may do, and end that.
 
-Rule: a token is shown once, in the answer to who made it, and kept nowhere but as a hash.
+Rule 1: a token is shown once, in the answer to who made it, and kept nowhere but as a hash.
+Rule 2: whoever lets somebody in, gives them another role or ends their access says why.
 """
 
 from urllib.parse import quote, unquote
@@ -11,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from api.clock import Clock
-from api.console.desk import STAFF, said_done
+from api.console.desk import REASON, STAFF, reason_of, said_done
 from api.console.door import AnyRequest, Page, demand, page, see
 from api.forms import Fields
 from api.problems import Refusal
@@ -52,12 +53,12 @@ async def engage(
     name = fields.get("name", "").strip()
     if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
         fault = f"A name has 1 to {LONGEST_NAME} printable characters."
-        return await _listed(request, visitor, staff, clock(), status=422, fault=fault, name=name)
+        return await _listed(request, visitor, staff, clock(), status=422, fault=fault, fields=fields)
     try:
-        token = await staff.engage(visitor, name, _role(fields))
+        token = await staff.engage(visitor, name, _role(fields), reason_of(fields))
     except NameTaken:
         fault = "Somebody of that name works here, or did: names are never given twice, for the audit log's sake."
-        return await _listed(request, visitor, staff, clock(), status=409, fault=fault, name=name)
+        return await _listed(request, visitor, staff, clock(), status=409, fault=fault, fields=fields)
     return await _listed(request, visitor, staff, clock(), engaged=name, token=token)
 
 
@@ -70,7 +71,7 @@ async def change_role(
 ) -> Page:
     """Give somebody another role."""
     demand(visitor, "administrator")
-    if not await staff.change(visitor, unquote(name), role=_role(fields)):
+    if not await staff.change(visitor, unquote(name), reason_of(fields), role=_role(fields)):
         raise _nobody()
     return see(f"{STAFF}?done=role")
 
@@ -79,12 +80,12 @@ async def change_role(
 async def dismiss(
     name: FromPath[str],
     visitor: NamedDependency[Visitor],
-    fields: NamedDependency[Fields],  # noqa: ARG001 - that the form is theirs is all there is to it
+    fields: NamedDependency[Fields],
     staff: NamedDependency[StaffDesk],
 ) -> Page:
     """End somebody's access, at once."""
     demand(visitor, "administrator")
-    if not await staff.change(visitor, unquote(name), disabled=True):
+    if not await staff.change(visitor, unquote(name), reason_of(fields), disabled=True):
         raise _nobody()
     return see(f"{STAFF}?done=gone")
 
@@ -98,7 +99,7 @@ async def _listed(
     status: int = 200,
     done: str = "",
     fault: str = "",
-    name: str = "",
+    fields: Fields | None = None,
     engaged: str = "",
     token: str = "",
 ) -> Page:
@@ -115,7 +116,8 @@ async def _listed(
         may=MAY,
         done=done,
         fault=fault,
-        given=name,
+        given=(fields or {}).get("name", ""),
+        why=(fields or {}).get(REASON, ""),
         engaged=engaged,
         token=token,
     )

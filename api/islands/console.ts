@@ -193,6 +193,7 @@ class Listener {
   #renewing = 0;
   #renewed = 0;
   #away = 0;
+  #again = 0;
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -208,7 +209,11 @@ class Listener {
     this.#source = source;
     source.onopen = () => this.#say("Live", true);
     source.onerror = () => this.#lost(source);
-    source.addEventListener("session", (event) => this.#moved(JSON.parse(event.data) as Moved));
+    source.addEventListener("session", (event) => {
+      this.#moved(JSON.parse(event.data) as Moved);
+      this.#changed(event.data); // what it asked for may come to an end without it
+    });
+    source.addEventListener("gone", () => this.#say("This session is there no more", false));
     source.addEventListener("counts", (event) => this.#changed(event.data));
     source.addEventListener("changed", (event) => this.#changed(event.data));
     source.addEventListener("away", () => this.#say("The database is away, trying again", false));
@@ -218,6 +223,7 @@ class Listener {
     this.#source?.close();
     this.#source = null;
     clearTimeout(this.#away);
+    clearTimeout(this.#again);
     clearTimeout(this.#renewing);
     this.#renewing = 0;
     if (words !== "") {
@@ -227,15 +233,17 @@ class Listener {
 
   #lost(source: EventSource): void {
     clearTimeout(this.#away);
+    if (source.readyState === EventSource.CLOSED) {
+      this.#source = null;
+      this.#say("Reconnecting…", false);
+      this.#again = setTimeout(() => this.open(), AGAIN_MS);
+      return;
+    }
     this.#away = setTimeout(() => {
       if (this.#source === source && source.readyState !== EventSource.OPEN) {
         this.#say("Reconnecting…", false);
       }
     }, QUIET_MS);
-    if (source.readyState === EventSource.CLOSED) {
-      this.#source = null;
-      setTimeout(() => this.open(), AGAIN_MS);
-    }
   }
 
   #moved(moved: Moved): void {
@@ -248,7 +256,9 @@ class Listener {
   }
 
   #changed(said: string): void {
-    if (this.#last !== "" && this.#last !== said) {
+    // What the page shows as under way may have come to an end before anything was heard.
+    const isOwed = this.#last === "" && document.querySelector(".asked .badge.live") !== null;
+    if (isOwed || (this.#last !== "" && this.#last !== said)) {
       this.#renew();
     }
     this.#last = said;
@@ -296,10 +306,22 @@ function listen(): void {
 
 // Going from step to step
 
+let travels = 0; // how often one has set out: only the last journey arrives
+let shown = placeOf(location); // what the page shows, which is elsewhere than its address while one is on the way
+
+function placeOf(address: { pathname: string; search: string }): string {
+  return address.pathname + address.search;
+}
+
 /** Show the page as of another step; *direction* says which of its links takes the focus if nothing else has it. */
 async function travel(address: string, direction: string, keep: boolean): Promise<void> {
-  const root = document.querySelector<HTMLElement>(".session");
+  travels += 1;
+  const mine = travels;
   const fresh = await fetched(address);
+  if (mine !== travels) {
+    return;
+  }
+  const root = document.querySelector<HTMLElement>(".session");
   const news = fresh?.querySelector<HTMLElement>(".session") ?? null;
   if (root === null || news === null) {
     location.assign(address);
@@ -307,6 +329,7 @@ async function travel(address: string, direction: string, keep: boolean): Promis
   }
   listener?.close();
   exchange(root, news);
+  shown = placeOf(new URL(address, location.href));
   if (keep) {
     history.pushState({ travel: true }, "", address);
   }
@@ -338,7 +361,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   const at = event.target instanceof Element ? event.target : document.body;
   const plain = !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.defaultPrevented);
-  if (plain && !at.matches("input, select, textarea, .scroll, .scroll *")) {
+  const writing = at.matches("input, select, textarea") || document.querySelector("form[data-touched]") !== null;
+  if (plain && !writing && !at.matches(".scroll, .scroll *")) {
     stepBy(event.key);
   }
 });
@@ -364,7 +388,9 @@ document.addEventListener("visibilitychange", () => {
 });
 
 window.addEventListener("popstate", () => {
-  if (document.querySelector(".session") !== null) {
+  if (placeOf(location) === shown) {
+    travels += 1; // a jump within the page, or back before one has arrived
+  } else if (document.querySelector(".session") !== null) {
     void travel(location.href, "", false);
   }
 });

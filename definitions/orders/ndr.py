@@ -62,6 +62,9 @@ UNKNOWN_CODE = "0"
 UNREACHABLE = "unreachable"
 """The reason for which the courier needs another number, and not another place."""
 
+REFUSED = "refused"
+"""The reason that says that the customer does not want it."""
+
 RESOLUTIONS = _TABLES.resolutions
 REASONS = _TABLES.reasons
 
@@ -91,8 +94,8 @@ class Choice(Struct, frozen=True):
     """
     What a customer may choose now: its code, what it does, and the words it is offered in.
 
-    With a date it is from *first_date* to *last_date*, both `YYYY-MM-DD`; *needs_address* says that an address or a
-    number is to be asked for with it.
+    With a date it is from *first_date* to *last_date*, both `YYYY-MM-DD`; *is_limited* says that the last one is the
+    courier's, and not ours. *needs_address* says that an address or a number is to be asked for with it.
     """
 
     code: str
@@ -102,6 +105,7 @@ class Choice(Struct, frozen=True):
     needs_address: bool
     first_date: str
     last_date: str
+    is_limited: bool = False
 
 
 class ChoiceInvalid(Exception):
@@ -140,6 +144,7 @@ def choices(
             needs_address=needs_address,
             first_date=first,
             last_date=last if resolution.needs_date else "",
+            is_limited=resolution.needs_date and bool(terms.last_date),
         )
         if _is_granted(choice, terms, now, comes_again=comes_again):
             offered.append(choice)
@@ -171,6 +176,11 @@ def whereabouts(phone: str, address: str, landmark: str, notes: str) -> dict[str
 def asks_phone(code: str) -> bool:
     """Return whether the courier needs a number to call, and not a place, after a failure of that code."""
     return reason(code).name == UNREACHABLE
+
+
+def is_refused(code: str) -> bool:
+    """Return whether a failure of that code says that the customer refused the parcel."""
+    return reason(code).name == REFUSED
 
 
 def chosen(

@@ -58,7 +58,11 @@ NOT_DELIVERED = "not_delivered"
 
 
 class Step(Struct, frozen=True):
-    """A milestone: its *name*, or the *word* of what failed there; *at* is when it was reached, 0 if nobody said."""
+    """
+    A milestone: its *name*, or the *word* of what failed there.
+
+    *at* is when it was reached or when that failed, 0 if nobody said.
+    """
 
     name: str
     standing: Standing
@@ -115,7 +119,9 @@ def _leg(leg: str, told: Sequence[tuple[str, int]]) -> Leg:
         stopped = Step(end, "failed", told[-1][1], end, is_here=True)
         return Leg(leg, (*(replace(step, standing="done", is_here=False) for step in steps[: here + 1]), stopped))
     if last in FAILURES:
-        steps[here] = replace(steps[here], standing="failed", word=FAILURES[last])
+        word = FAILURES[last]
+        failed_at = next((at for name, at in reversed(told) if name == word), told[-1][1])
+        steps[here] = replace(steps[here], standing="failed", word=word, at=failed_at)
     elif here == len(steps) - 1:
         steps[here] = replace(steps[here], standing="done")
     return Leg(leg, tuple(steps))

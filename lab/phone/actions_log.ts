@@ -18,7 +18,11 @@ export interface Line {
   readonly answered: unknown;
 }
 
+/** How many lines are kept, and how many characters of JSON at most; the newest line is, however long. */
 const MOST = 200;
+const MOST_CHARACTERS = 5_000_000;
+
+/** How much of a text is written out and found by the filter. */
 const LONGEST = 200;
 
 const MEANINGS: Readonly<Record<number, string>> = {
@@ -34,7 +38,7 @@ const KINDS = { call: "Flow call", webhook: "Webhook", note: "Phone" } as const;
 
 /** Shows lines in *list*, says the newest to screen readers by *news*, and *empty* while there are none. */
 export class ActionsLog {
-  private readonly lines: { element: HTMLElement; words: string }[] = [];
+  private readonly lines: { element: HTMLElement; words: string; length: number }[] = [];
   private sought = "";
 
   constructor(
@@ -46,10 +50,11 @@ export class ActionsLog {
   /** Add a line. */
   add(line: Line): void {
     const element = shown(line);
-    const words = `${KINDS[line.kind]} ${summary(line)} ${JSON.stringify([line.sent, line.answered])}`.toLowerCase();
-    this.lines.push({ element, words });
+    const brought = [line.sent, line.answered];
+    const words = `${KINDS[line.kind]} ${summary(line)} ${JSON.stringify(brought, shortened)}`.toLowerCase();
+    this.lines.push({ element, words, length: JSON.stringify(brought).length });
     this.list.prepend(element);
-    if (this.lines.length > MOST) this.lines.shift()?.element.remove();
+    this.forget();
     this.news.textContent = summary(line);
     this.arrange();
   }
@@ -66,6 +71,16 @@ export class ActionsLog {
     this.list.replaceChildren();
     this.news.textContent = "The log is empty";
     this.arrange();
+  }
+
+  /** Forget the oldest lines, as many as are too many. */
+  private forget(): void {
+    let characters = this.lines.reduce((sum, { length }) => sum + length, 0);
+    while (this.lines.length > MOST || (characters > MOST_CHARACTERS && this.lines.length > 1)) {
+      const oldest = this.lines.shift();
+      oldest?.element.remove();
+      characters -= oldest?.length ?? 0;
+    }
   }
 
   private arrange(): void {

@@ -133,11 +133,12 @@ export class Channel {
     const wait = pause(1000 * Math.min(trouble.seconds, PATIENCE));
     const answer = await lab.relayed(this.flow.name, envelope.body, signed);
     await wait;
-    this.last = { content, envelope, signed, answer };
+    const sent = { content, envelope, signed, answer };
+    if (!isNotice(content)) this.last = sent;
     const slow = trouble.seconds > 0 && trouble.seconds <= PATIENCE ? [`${trouble.seconds} s late`] : [];
     const lost = trouble.seconds > PATIENCE;
     const loss = lost ? [`answer lost after ${PATIENCE} s`] : [];
-    const opened = await this.write(this.last, [...notes, ...slow, ...loss]);
+    const opened = await this.write(sent, [...notes, ...slow, ...loss]);
     return lost ? { status: TIMEOUT } : opened;
   }
 
@@ -165,6 +166,12 @@ export class Channel {
     });
     return faults.length > 0 ? { status: 0 } : opened;
   }
+}
+
+/** Return whether a call is the phone's own, that it cannot show an answer: nobody has made it. */
+function isNotice(content: Record<string, unknown>): boolean {
+  const data = recordOf(content.data);
+  return "error" in data && "error_message" in data;
 }
 
 /** Return from which screen to which a call led. */

@@ -39,6 +39,8 @@ export interface ChatOwner {
 export class Chat {
   private readonly messages = new Map<string, { message: lab.ChatMessage; element: HTMLElement }>();
   private person: Person = { number: "", name: "" };
+  /** How often a chat was opened: what was begun for an earlier one is of no use any more. */
+  private turn = 0;
   private events: EventSource | null = null;
   private away: ReturnType<typeof setTimeout> | undefined;
   private reading: ReturnType<typeof setTimeout> | undefined;
@@ -52,6 +54,8 @@ export class Chat {
   /** Show the chat of *person* from now on. */
   async open(person: Person): Promise<void> {
     this.person = person;
+    this.turn += 1;
+    const { turn } = this;
     this.events?.close();
     this.events = null;
     this.messages.clear();
@@ -60,7 +64,7 @@ export class Chat {
     this.tellEmpty("Loading the chat…");
     this.place.scroller.setAttribute("aria-busy", "true"); // what was said before is no news
     await this.load();
-    this.place.scroller.setAttribute("aria-busy", "false");
+    if (this.turn === turn) this.place.scroller.setAttribute("aria-busy", "false");
   }
 
   /** Send a message of the person's; the log has it. Return whether it was taken. */
@@ -109,24 +113,25 @@ export class Chat {
   }
 
   private async load(): Promise<void> {
-    const person = this.person;
+    const { turn } = this;
     try {
-      const messages = await lab.chat(person.number);
-      if (this.person !== person) return;
+      const messages = await lab.chat(this.person.number);
+      if (this.turn !== turn) return;
       for (const message of messages) this.take(message);
       this.tellEmpty("No message yet. Write one, or send a Flow from the server.");
       this.listen();
     } catch (error) {
-      if (this.person !== person) return;
+      if (this.turn !== turn) return;
       this.say("offline");
       this.tellEmpty(error instanceof Error ? error.message : "The chat cannot be loaded.");
       setTimeout(() => {
-        if (this.person === person) void this.load();
+        if (this.turn === turn) void this.load();
       }, AGAIN);
     }
   }
 
   private listen(): void {
+    this.events?.close();
     const events = lab.chatEvents(this.person.number);
     this.events = events;
     events.addEventListener("open", () => {

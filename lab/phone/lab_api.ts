@@ -5,6 +5,9 @@ import { type Json, recordOf, textOf } from "./flow/values.ts";
 
 const API = "/lab/api";
 
+/** How long the server may take, in milliseconds. */
+const DEADLINE = 30_000;
+
 /** A Flow in the list. *endpoint*: whether its screens ask the server. */
 export interface FlowListed {
   readonly name: string;
@@ -56,12 +59,33 @@ export class LabRefused extends Error {
   }
 }
 
-async function respond(path: string, options: RequestInit): Promise<Response> {
+/** Ask for *path* and return what *read* makes of the answer, all before the deadline. */
+async function respond<Answer>(
+  path: string,
+  options: RequestInit,
+  read: (response: Response) => Promise<Answer>,
+): Promise<Answer> {
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(), DEADLINE);
   try {
-    return await fetch(API + path, options);
-  } catch {
-    throw new LabRefused("The lab's server does not answer.", 0);
+    return await read(await fetch(API + path, { ...options, signal: ending.signal }));
+  } catch (error) {
+    throw error instanceof LabRefused ? error : new LabRefused("The lab's server does not answer.", 0);
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+/** Return what *read* makes of an answer that is no refusal. */
+function granted<Answer>(
+  path: string,
+  options: RequestInit,
+  read: (response: Response) => Promise<Answer>,
+): Promise<Answer> {
+  return respond(path, options, async (response) => {
+    if (!response.ok) throw await refusal(path, response);
+    return read(response);
+  });
 }
 
 async function refusal(path: string, response: Response): Promise<LabRefused> {
@@ -69,10 +93,8 @@ async function refusal(path: string, response: Response): Promise<LabRefused> {
   return new LabRefused(said || `${path} was refused with ${response.status}.`, response.status);
 }
 
-async function asked<Answer>(path: string, options: RequestInit = {}): Promise<Answer> {
-  const response = await respond(path, options);
-  if (!response.ok) throw await refusal(path, response);
-  return (await response.json()) as Answer;
+function asked<Answer>(path: string, options: RequestInit = {}): Promise<Answer> {
+  return granted(path, options, async (response) => (await response.json()) as Answer);
 }
 
 function posted(content: unknown): RequestInit {
@@ -101,15 +123,14 @@ export async function minted(name: string, recipient: string): Promise<string> {
 /** Send an encrypted call on as Meta does, *signed* or not, and return what is answered, whatever it is. */
 export async function relayed(name: string, body: string, signed: boolean): Promise<Relayed> {
   const begun = performance.now();
+  const path = `/relay${place(name)}${signed ? "" : "?unsigned=1"}`;
   try {
-    const response = await fetch(`${API}/relay${place(name)}${signed ? "" : "?unsigned=1"}`, {
-      method: "POST",
-      headers: { "Content-Type": "text/plain" },
-      body,
+    const options = { method: "POST", headers: { "Content-Type": "text/plain" }, body };
+    return await respond(path, options, async (response) => {
+      const answer = await response.text();
+      const took = Number(response.headers.get("x-lab-milliseconds") ?? performance.now() - begun);
+      return { status: response.status, body: answer, milliseconds: Math.round(took) };
     });
-    const answer = await response.text();
-    const took = Number(response.headers.get("x-lab-milliseconds") ?? performance.now() - begun);
-    return { status: response.status, body: answer, milliseconds: Math.round(took) };
   } catch {
     return { status: 0, body: "", milliseconds: Math.round(performance.now() - begun) };
   }
@@ -132,8 +153,7 @@ export function chatEvents(person: string): EventSource {
 
 /** Let a person have read what we sent. */
 export async function markRead(person: string): Promise<void> {
-  const response = await respond("/read", posted({ person }));
-  if (!response.ok) throw await refusal("/read", response);
+  await granted("/read", posted({ person }), (response) => response.text());
 }
 
 /** Return a session. */
@@ -148,10 +168,7 @@ export function diagramAddress(definition: string, key: string): string {
 
 /** Return the picture of a session, as SVG text. */
 export async function diagram(definition: string, key: string): Promise<string> {
-  const path = `/session${place(definition, key)}/diagram.svg`;
-  const response = await respond(path, {});
-  if (!response.ok) throw await refusal(path, response);
-  return response.text();
+  return granted(`/session${place(definition, key)}/diagram.svg`, {}, (response) => response.text());
 }
 
 /** Encrypt and host a file as WhatsApp does; return the object that stands for it in a payload. */

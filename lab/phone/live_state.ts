@@ -11,7 +11,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set(["script", "foreignObject", "styl
 
 const NOT_FOUND = 404;
 
-/** Shows one session in *root*. */
+/** Shows one session: where it is in *said*, which tells screen readers whenever that is news, the rest in *more*. */
 export class LiveState {
   private watched: { definition: string; key: string } | null = null;
   private shown = "";
@@ -22,7 +22,8 @@ export class LiveState {
   private readonly frame: HTMLElement;
 
   constructor(
-    private readonly root: HTMLElement,
+    private readonly said: HTMLElement,
+    private readonly more: HTMLElement,
     private readonly server: string,
   ) {
     this.frame = make("div", "scroll state-frame", { tabindex: "0", role: "region", "aria-label": "Diagram" });
@@ -56,7 +57,9 @@ export class LiveState {
       const svg = await lab.diagram(watched.definition, watched.key).catch(() => "");
       if (this.shown === mark) this.draw(svg);
     } catch (error) {
-      if (this.watched === watched) this.empty(refusal(error));
+      if (this.watched !== watched) return;
+      this.shown = ""; // the next look that succeeds tells everything anew
+      this.empty(refusal(error));
     }
   }
 
@@ -73,12 +76,13 @@ export class LiveState {
     this.state.textContent = seen.state;
     const next = seen.allowed_events;
     this.state.className = `badge ${next.length > 0 ? "live" : "done"}`;
-    const more = `Can take: ${next.join(", ")}`;
-    this.events.textContent = next.length > 0 ? more : "Nothing more can happen: it has ended.";
+    const events = `Can take: ${next.join(", ")}`;
+    this.events.textContent = next.length > 0 ? events : "Nothing more can happen: it has ended.";
     if (this.frame.isConnected) return;
     this.frame.replaceChildren("Drawing…");
-    const links = make("p", "row small", {}, this.console, this.large);
-    this.root.replaceChildren(make("p", "", {}, "The session is in ", this.state), this.events, this.frame, links);
+    this.said.className = "";
+    this.said.replaceChildren("The session is in ", this.state);
+    this.more.replaceChildren(this.events, this.frame, make("p", "row small", {}, this.console, this.large));
   }
 
   private draw(svg: string): void {
@@ -98,7 +102,9 @@ export class LiveState {
   }
 
   private empty(words: string): void {
-    this.root.replaceChildren(make("p", "empty", {}, words));
+    this.said.className = "empty";
+    this.said.textContent = words;
+    this.more.replaceChildren();
   }
 }
 

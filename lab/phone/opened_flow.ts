@@ -89,7 +89,7 @@ function show(
 ): FlowView {
   const root = make("div", "flow-place");
   const view = new FlowView(root, document, host, { flowToken });
-  around.sheet.open(name, root, () => view.close());
+  around.sheet.open(name, root, () => view.close(), () => view.abandon());
   let before = "";
   view.addEventListener("screen", (event) => {
     const { screen, data } = (event as CustomEvent<{ screen: string; data: Json }>).detail;
@@ -104,21 +104,23 @@ function show(
 }
 
 async function completed(name: string, opening: Opening, params: Json, around: FlowSurroundings): Promise<void> {
-  around.sheet.close();
   ended.set(name, opening.token);
   const reply = { name: "flow", body: "Sent", response_json: JSON.stringify({ ...params, flow_token: opening.token }) };
-  await around.send({
+  // Before the sheet is closed: that may hand the phone to somebody else.
+  const sent = around.send({
     type: "interactive",
     ...(opening.messageId === undefined ? {} : { context: { id: opening.messageId } }),
     interactive: { type: "nfm_reply", nfm_reply: reply },
   });
+  around.sheet.close();
+  await sent;
   await around.state.follow();
 }
 
 function closed(name: string, reason: string, around: FlowSurroundings): void {
-  around.sheet.close();
   around.log.add(note("closed", name, { reason }, [reason === LEFT ? "by the customer" : reason]));
   void around.state.look();
+  around.sheet.close();
 }
 
 function openUrl(url: string, log: ActionsLog): void {

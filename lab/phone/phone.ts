@@ -21,6 +21,7 @@ import type { FlowButton, Taps } from "./taps.ts";
 
 const ANOTHER = "another";
 const SESSION_GONE = 404;
+const BUSY = "One moment: what was asked for before this is still under way.";
 
 /** The page. */
 class PhonePage {
@@ -35,7 +36,11 @@ class PhonePage {
     found("log-news", HTMLElement),
   );
   private readonly sheet = new Sheet(found("screen", HTMLElement), found("chat", HTMLElement));
-  private readonly state = new LiveState(found("state", HTMLElement), serverAddress());
+  private readonly state = new LiveState(
+    found("state-said", HTMLElement),
+    found("state-more", HTMLElement),
+    serverAddress(),
+  );
   private readonly cases = new HardCases(found("cases", HTMLElement), (count) => this.tellTrouble(count));
   private readonly replay = found("replay", HTMLButtonElement);
   private readonly flows = found("flow", HTMLSelectElement);
@@ -115,12 +120,16 @@ class PhonePage {
     document.addEventListener("visibilitychange", () => this.chat.read());
   }
 
-  /** Let somebody else have the phone; the page's address keeps who it is. */
+  /** Let somebody else have the phone, once what is open on it has been left; the page's address keeps who it is. */
   private handOver(person: Person): void {
-    const address = new URL(location.href);
-    address.searchParams.set("person", person.number);
-    history.replaceState(null, "", address);
-    this.hold(person);
+    this.people.value = this.person.number; // they have it until then
+    found("another", HTMLElement).hidden = true;
+    this.whenLeft(() => {
+      const address = new URL(location.href);
+      address.searchParams.set("person", person.number);
+      history.replaceState(null, "", address);
+      this.hold(person);
+    });
   }
 
   private hold(person: Person): void {
@@ -129,8 +138,7 @@ class PhonePage {
     const options = known.map(({ number, name }) => make("option", "", { value: number }, `${name}, +${number}`));
     this.people.replaceChildren(...options, make("option", "", { value: ANOTHER }, "Somebody else…"));
     this.people.value = person.number;
-    found("another", HTMLElement).hidden = true;
-    this.sheet.close();
+    found("words", HTMLTextAreaElement).value = "";
     void this.chat.open(person);
   }
 
@@ -139,7 +147,8 @@ class PhonePage {
   private wireFlows(): void {
     found("flow-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.tried(() => this.openChosen(this.flows.value, found("token", HTMLInputElement).value.trim()));
+      const [name, token] = [this.flows.value, found("token", HTMLInputElement).value.trim()];
+      this.whenLeft(() => void this.tried(() => this.openChosen(name, token)));
     });
   }
 
@@ -153,16 +162,22 @@ class PhonePage {
 
   /** Open a Flow without a message, for a session that is opened now if there is no *token*. */
   private async openChosen(name: string, token: string): Promise<void> {
+    const { person } = this;
     this.flows.value = name;
     const source = await lab.flow(name);
-    const action = source.endpoint ? "data_exchange" : "navigate";
-    this.open(source, { token: token || (await lab.minted(name, this.person.number)), action });
+    const opening = {
+      token: token || (await lab.minted(name, person.number)),
+      action: source.endpoint ? "data_exchange" : "navigate",
+    };
+    if (this.person === person) this.open(source, opening);
   }
 
   private async openTapped(message: lab.ChatMessage, flow: FlowButton): Promise<void> {
+    const { person } = this;
     const name = this.listed.some((each) => each.name === flow.name) ? flow.name : await this.flowOf(flow.token);
+    const source = await lab.flow(name);
     const { token, action, screen, data } = flow;
-    this.open(await lab.flow(name), { token, action, screen, data, messageId: message.id });
+    if (this.person === person) this.open(source, { token, action, screen, data, messageId: message.id });
   }
 
   /** Return the Flow that a token is of: a message may have only Meta's number of it. */
@@ -187,15 +202,17 @@ class PhonePage {
 
   private wireOwn(): void {
     const file = found("own-file", HTMLInputElement);
-    file.addEventListener("change", () => void this.tried(() => this.look(file.files?.[0])));
+    const look = (chosen: File | undefined): void => this.whenLeft(() => void this.tried(() => this.look(chosen)));
+    file.addEventListener("change", () => look(file.files?.[0]));
     const written = found("own-text", HTMLTextAreaElement);
-    const open = (): void => void this.tried(async () => this.lookAt("pasted", written.value));
-    found("own-open", HTMLButtonElement).addEventListener("click", open);
+    found("own-open", HTMLButtonElement).addEventListener("click", () => {
+      this.whenLeft(() => void this.tried(async () => this.lookAt("pasted", written.value)));
+    });
     for (const kind of ["dragover", "drop"] as const) {
       document.addEventListener(kind, (event) => {
         if (!event.dataTransfer?.types.includes("Files")) return; // words are dragged into fields
         event.preventDefault();
-        if (kind === "drop") void this.tried(() => this.look(event.dataTransfer?.files[0]));
+        if (kind === "drop") look(event.dataTransfer.files[0]);
       });
     }
   }
@@ -234,8 +251,10 @@ class PhonePage {
       const said = words.value.trim();
       if (!said) return;
       words.value = "";
+      const { person } = this;
       void this.chat.send({ type: "text", text: { body: said } }).then((taken) => {
-        if (!taken && !words.value) words.value = said; // it was not sent: nobody should have to write it again
+        // It was not sent: who wrote it should not have to write it again.
+        if (!taken && this.person === person && !words.value) words.value = said;
       });
     });
     found("shop", HTMLButtonElement).addEventListener("click", () => void this.tried(() => this.showProducts([])));
@@ -306,13 +325,20 @@ class PhonePage {
     }
   }
 
+  /** Do *then* once nothing is open on the phone; what has been put in asks first, where it is seen. */
+  private whenLeft(then: () => void): void {
+    if (this.sheet.isOpen) this.turn("phone");
+    this.sheet.leave(then);
+  }
+
   /** Do *work*, one at a time; what goes wrong is said where people chose it. */
   private async tried(work: () => Promise<void>): Promise<void> {
-    if (this.isWorking) return;
+    if (this.isWorking) return this.tell(BUSY);
     this.isWorking = true;
     this.fault("");
     try {
       await work();
+      this.tell("");
     } catch (error) {
       this.fault(error instanceof Error ? error.message : "That did not work.");
     } finally {
@@ -321,10 +347,14 @@ class PhonePage {
   }
 
   private fault(words: string): void {
+    this.tell(words);
+    if (words) this.turn("start");
+  }
+
+  private tell(words: string): void {
     const place = found("start-fault", HTMLElement);
     place.hidden = !words;
     place.textContent = words;
-    if (words) this.turn("start");
   }
 }
 

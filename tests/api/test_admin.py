@@ -244,6 +244,14 @@ def test_a_picture_of_a_session_lights_its_way_its_place_and_what_may_come(faile
     assert refused(staff(failed, "sessions/order/O-9/diagram.svg")) == (404, "unknown_session")
 
 
+def test_of_a_long_way_the_latest_steps_are_drawn(failed: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.admin.STEPS_DRAWN", 1)
+
+    lines = staff(failed, f"sessions/shipment/{quoted('O-1:T-1')}/diagram.mmd").body.decode().splitlines()
+
+    assert "    class s_forward_packed,s_forward_failed_delivery visited" in lines
+
+
 @pytest.mark.parametrize("rest", ["", "/history", "/diagram.mmd", "/diagram.dot"])
 def test_a_session_that_is_not_there_is_not_found(office: Server, rest: str) -> None:
     for definition in ("order", "nothing"):

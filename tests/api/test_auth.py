@@ -2,12 +2,14 @@
 
 import http.client
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from api.admin import AdminApi
-from api.auth import PERSONAL
+from api.auth import PERSONAL, WHOLE
 from api.feed import read_feed
+from api.staff import FIRST
 from tests.api.console import waiting
 from tests.api.console.visiting import Visit
 from tests.api.serving import Server
@@ -104,9 +106,9 @@ def test_whoever_is_dismissed_or_made_a_viewer_is_so_at_the_next_call(office: Se
     discard = "/admin/api/v1/effects/nobody/discard"
     assert ask(office, "POST", discard, token=token).status == 404
 
-    admin.post("/admin/staff/Otto/role", role="viewer")
+    admin.post("/admin/staff/Otto/role", role="viewer", reason="a test")
     assert ask(office, "POST", discard, token=token).status == 403
-    admin.post("/admin/staff/Otto/dismiss")
+    admin.post("/admin/staff/Otto/dismiss", reason="a test")
     assert ask(office, "GET", "/admin/api/v1/stats", token=token).status == 401
 
 
@@ -130,9 +132,34 @@ def test_viewers_see_contexts_and_histories_masked_and_operators_see_them_whole(
     assert seen == {"viewer": masked, "operator": whole, "administrator": whole}
 
 
-def test_the_handlers_that_are_no_viewers_are_there() -> None:
+def test_what_operators_see_whole_and_viewers_masked_or_not_at_all_is_in_the_audit_log(office: Server) -> None:
+    waiting.failed_order(office, "O-seen")
+    admin = Visit(office)
+    viewer, operator = admin.token_for("Vida", "viewer"), admin.token_for("Orla", "operator")
+    case = "/admin/api/v1/sessions/ndr_case/O-seen%3AT-1%3A20260101T113000Z"
+    named = [path for method, path, _ in operations(office) if method == "GET" and kind_of(path) == "staff"]
+    seen = []
+
+    for path in [f"{case}?x=1", f"{case}/history", f"{case}/story", f"{case}/diagram.mmd", *named]:
+        masked = call(office, "GET", path, token=viewer)
+        whole = call(office, "GET", path, token=operator)
+        if masked.status == 403 or (masked.body != whole.body and whole.status == 200):
+            seen.append(unquote(path.partition("?")[0]))
+        call(office, "GET", path, token=office.world.admin_token)
+
+    log = [entry for entry in admin.log() if entry[1] == "saw personal data"]
+    theirs = [unquote(path) for who, _, path, _ in log if who == "Orla"]
+    nobodys = "/admin/api/v1/sessions/definition/key"
+    noted = sorted(path for path in theirs if not path.startswith(nobodys))
+    assert noted == sorted(path for path in seen if not path.startswith(nobodys))
+    assert {unquote(case), unquote(f"{case}/history"), "/admin/api/v1/events"} <= {*seen}
+    assert FIRST not in {who for who, *_ in log}  # a token of the settings is a machine's
+
+
+def test_the_handlers_that_show_what_is_personal_are_there() -> None:
     handlers = [read_feed, AdminApi.session_media]
     assert {handler.handler_name for handler in handlers} == PERSONAL
+    assert {handler.handler_name for handler in (*handlers, AdminApi.session, AdminApi.history)} == WHOLE
 
 
 @pytest.mark.parametrize("token", ["", " ", "Bearer", "é", "null", "an admin token of the test"])

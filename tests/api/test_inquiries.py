@@ -50,6 +50,26 @@ def test_an_answer_that_cannot_be_delivered_leaves_the_question_open(server: Ser
     assert act(server, key, "answered", text="Yes!").content["state"] == "answering"
 
 
+def test_an_answer_that_failed_and_is_sent_again_settles_the_question(server: Server) -> None:
+    key = asked(server)
+    act(server, key, "answered", text="Yes.")
+    act(server, key, "answer_failed")
+
+    assert act(server, key, "answer_sent").content["state"] == "answered"
+
+
+def test_of_two_answers_on_their_way_the_last_word_counts(server: Server) -> None:
+    key = asked(server)
+    act(server, key, "answered", text="Yes.")
+    act(server, key, "answer_failed")
+    act(server, key, "answered", text="Yes!")
+
+    told = [act(server, key, name).content["state"] for name in ("answer_sent", "answer_failed", "answer_sent")]
+
+    assert told == ["answered", "open", "answered"]
+    assert names(server, key).count("alert_inquiry") == 3
+
+
 @pytest.mark.parametrize("data", [{}, {"text": ""}, {"text": "  \n"}, {"text": 7}, {"text": "x" * 4097}])
 def test_an_answer_that_is_no_message_is_refused(office: Server, data: dict[str, Any]) -> None:
     key = asked(office)

@@ -49,6 +49,16 @@ class Page(HTMLParser):
         self.words += data
 
 
+def test_transitions_are_counted_as_the_console_counts_them(office: Server) -> None:
+    said = ask(office, "GET", "/").body.decode()
+    definition = office.parts.catalogue.interpreter("shipment").definition
+    written = sum(not arrow.implied for arrow in definition.transitions)
+
+    assert '<th class="number">Transitions</th>' in said
+    row = said.partition("<code>shipment</code>")[2].partition("</tr>")[0]
+    assert re.findall(r'<td class="number">(\d+)</td>', row) == [str(len(definition.states)), str(written)]
+
+
 @pytest.mark.parametrize("path", ["/", "/schema"])
 def test_a_page_is_made_of_our_own_alone_and_its_links_lead_somewhere(office: Server, path: str) -> None:
     heard = ask(office, "GET", path)

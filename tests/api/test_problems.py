@@ -128,6 +128,27 @@ def test_portals_are_told_problems_in_the_shape_they_know(
     assert heard.headers["content-type"] == "application/json"
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("GET", "/api/v2/ndrResolution", 405)]
+)
+def test_where_there_is_no_page_browsers_get_one_that_says_so_and_programs_a_problem(
+    office: Server, method: str, path: str, status: int
+) -> None:
+    page = ask(office, method, path, headers={"Accept": BROWSER})
+    programs = [
+        ask(office, method, path, headers={"Accept": accept}) for accept in ("*/*", "application/json", MEDIA_TYPE)
+    ]
+
+    assert (page.status, page.headers["content-type"].partition(";")[0]) == (status, "text/html")
+    assert f"<h1>{TITLES[status]}</h1>" in page.body.decode()
+    assert page.headers["vary"] == "Accept"
+    assert page.headers.get("allow") == programs[0].headers.get("allow")
+    assert {(each.status, "json" in each.headers["content-type"]) for each in programs} == {(status, True)}
+
+
 def test_what_was_sent_is_not_said_back(office: Server) -> None:
     person = {"contactPhone": CANARY, "customerName": CANARY, "email": CANARY}
     put_order(office, an_order("O-canary"))

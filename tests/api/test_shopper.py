@@ -18,6 +18,9 @@ from structlog.testing import capture_logs
 from api.outbox import Attempt, Done, Failed
 from api.senders import Senders
 from definitions.outgoing import MessageCall
+from definitions.people.keywords import Keyword, keyword
+from definitions.words.document import words_of
+from definitions.words.saying import Speaker
 from engine.model import SECOND
 from tests.api.browsing import Browser, Form, forms_of, text_of
 from tests.api.conftest import Serve
@@ -165,6 +168,22 @@ def test_who_has_proven_nothing_is_asked_for_the_order_and_its_contact(shop: Ser
     (form,) = forms_of(there)
     assert [*form.fields] == ["order", "contact"]
     assert "Tea" not in text_of(there)
+
+
+@pytest.mark.parametrize("form", ["entry", "resolution", "subscription"])
+def test_the_address_of_a_form_opened_leads_to_the_order(shop: Server, form: str) -> None:
+    opened = Browser(shop).get(f"/portal/O%2F1/{form}", Accept="text/html")
+
+    assert (opened.status, opened.headers["location"]) == (303, "/portal/O%2F1")
+
+
+def test_where_there_is_no_page_of_an_order_a_page_says_so_and_leads_back(shop: Server) -> None:
+    page = Browser(shop).get("/portal/O-1/nothing", Accept="text/html")
+    problem = ask(shop, "GET", "/portal/O-1/nothing", headers={"Accept": "application/json"})
+
+    assert (page.status, "There is no page at this address." in text_of(page)) == (404, True)
+    assert 'href="/portal/O-1"' in page.body.decode()
+    assert problem.content["code"] == "not_found"
 
 
 @pytest.mark.parametrize("contact", [PHONE_TEXT, "+91 98000-00042", MAIL_TEXT, "ASHA@example.com "])
@@ -541,6 +560,61 @@ def test_a_new_day_is_chosen_and_the_page_says_recorded_and_not_done(failed: Ser
     assert "You asked for another day: Friday, 2 January 2026." in text_of(page)
     assert "Recorded. We are telling the courier." in text_of(page)
     assert session(failed, "ndr_case", CASE)["state"] == "unsettled.resolution_submitted"
+
+
+@pytest.mark.parametrize(
+    ("ndr_code", "code", "fields", "event", "is_expected"),
+    [
+        ("1", "ACTF001", {}, "resolution_accepted", True),
+        ("1", "ACTF001", {}, "resolution_rejected", False),
+        ("1", "ACTF002", {"deferredDate": "2026-01-05"}, "resolution_accepted", False),
+        ("1", "ACTF003", {"confirmed": "true"}, "resolution_accepted", False),
+        ("2", "", {}, "", False),
+    ],
+)
+def test_a_promised_day_is_told_for_as_long_as_it_may_be_kept(
+    shop: Server, ndr_code: str, code: str, fields: dict[str, str], event: str, is_expected: bool
+) -> None:
+    scan(shop, a_scan("failed_delivery", ndr_code=ndr_code))
+    browser = inside(shop)
+    told = []
+    if code:
+        assert browser.send(choice_form(browser, code), **fields).status == 303
+        told.append(text_of(browser.get("/portal/O-1")))
+        path = f"/admin/api/v1/sessions/ndr_case/{CASE}/events"
+        assert ask(shop, "POST", path, {"event": event}, token=shop.world.admin_token).status == 200
+    told.append(text_of(browser.get("/portal/O-1")))
+
+    assert ["Expected by" in text for text in told][-1] is is_expected
+    assert "Expected by" not in told[0] or code == "ACTF001"
+
+
+def test_a_failed_delivery_is_told_by_the_day_on_which_it_failed(shop: Server) -> None:
+    shop.clock.move(24 * HOUR)
+    scan(shop, a_scan("out_for_delivery"))
+    scan(shop, a_scan("failed_delivery", 86_400, ndr_code="1"))
+
+    assert "Delivery failed (failed) 2 Jan" in text_of(inside(shop).get("/portal/O-1"))
+
+
+def test_a_last_day_that_no_courier_sets_is_not_told(failed: Server) -> None:
+    browser = inside(failed)
+
+    page = browser.send(choice_form(browser, "ACTF002"), deferredDate="2031-01-01")
+
+    assert "From Thursday, 1 January 2026 on" in text_of(page)
+    assert "Choose a day from Thursday, 1 January 2026 on, within a year." in text_of(page)
+    assert "2027" not in text_of(page)
+
+
+@pytest.mark.parametrize("language", ["en", "hi"])
+def test_what_is_to_be_sent_to_end_updates_ends_them_and_asks_nothing(language: str) -> None:
+    speaker = Speaker.of(words_of(), language, "IN")
+    said = speaker.say("whatsapp.is_on") + speaker.say("whatsapp.consent", brand="Kumar Teas")
+
+    written = re.findall("STOP[A-Z ]*[A-Z]", said)
+
+    assert [keyword(each) for each in written] == [Keyword("stop:order_updates", "en")] * 2
 
 
 def test_a_double_tap_is_one_choice(failed: Server) -> None:

@@ -52,6 +52,36 @@ def test_a_name_is_given_once_for_ever(server: Server) -> None:
             server.run(lambda name=name: staff.engage(ADMIN, name, "viewer"))  # type: ignore[misc]
 
 
+def test_of_two_who_give_a_name_at_once_one_is_told_that_it_is_taken(server: Server) -> None:
+    staff = server.parts.staff
+
+    async def both() -> list[str | BaseException]:
+        engaged = (staff.engage(ADMIN, "Vera", role) for role in ROLES[:2])
+        return await asyncio.gather(*engaged, return_exceptions=True)
+
+    token, refused = server.run(both)
+
+    assert isinstance(refused, NameTaken)
+    assert server.run(lambda: staff.bearer(str(token))) == Visitor("Vera", "viewer")
+    assert [member.role for member in server.run(staff.everybody)] == ["viewer"]
+
+
+@pytest.mark.parametrize("dismissed_first", [True, False])
+def test_a_role_that_is_given_while_somebody_is_dismissed_lets_nobody_back_in(
+    server: Server, dismissed_first: bool
+) -> None:
+    staff = server.parts.staff
+    token = server.run(lambda: staff.engage(ADMIN, "Vera", "viewer"))
+
+    async def both() -> list[bool]:
+        dismissal, change = staff.change(ADMIN, "Vera", disabled=True), staff.change(ADMIN, "Vera", role="operator")
+        return await asyncio.gather(*([dismissal, change] if dismissed_first else [change, dismissal]))
+
+    assert server.run(both) == [True, True]
+    assert server.run(lambda: staff.bearer(token)) is None
+    assert [member.role for member in server.run(staff.everybody)] == ["operator"]
+
+
 def test_a_changed_role_leaves_who_has_no_access_without(server: Server) -> None:
     staff = server.parts.staff
     token = server.run(lambda: staff.engage(ADMIN, "Vera", "viewer"))

@@ -15,7 +15,7 @@ from tests.browser.touring import Tour
 from tests.cli.shell import developing
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
-WIDE, TALL, NARROW = 1280, 860, 390
+WIDE, NARROW, TALL, TALLER = 1280, 390, 860, 1080
 SETTLED = 1500
 """How long a page is left alone before its picture is taken, in milliseconds."""
 
@@ -24,6 +24,7 @@ def take(page: Page, name: str, width: int = WIDE, height: int = TALL) -> None:
     """Take a picture of a page."""
     page.set_viewport_size({"width": width, "height": height})
     page.wait_for_timeout(SETTLED)
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=FOLDER / f"{name}.png")
 
 
@@ -31,8 +32,8 @@ def take_all(tour: Tour) -> None:
     """Take the tour, and its pictures."""
     take(tour.begin(), "landing")
     phone = tour.walk_offer()
-    take(phone, "phone")
-    take(tour.watch_session(), "session")
+    take(phone, "phone", height=TALLER)
+    take(tour.watch_session(), "session", height=TALLER)
     tour.fail_delivery()
     tracking = tour.open_tracking()
     take(tracking, "tracking", NARROW, 844)

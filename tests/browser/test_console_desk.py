@@ -35,7 +35,7 @@ def busy(server: Server) -> Server:
     admin.token_for("Vera", "viewer")
     admin.token_for("Omar", "operator")
     admin.post("/admin/orders/O-1/show", reason="they asked where it goes")
-    admin.post("/admin/staff/Omar/dismiss")
+    admin.post("/admin/staff/Omar/dismiss", reason="they left us")
     return server
 
 
@@ -159,6 +159,7 @@ def test_a_viewer_who_was_let_in_looks_sees_nobody_and_changes_nothing(
     sign_in(page, server, at="/admin/staff")
     page.get_by_label("Name").fill("Vera")
     page.get_by_label("Viewer").check()
+    page.get_by_label("Why for the audit log").fill("to look after us")
     page.get_by_role("button", name="Make a token").click()
     token = page.locator("code.token").inner_text()
     look(page, "console-staff-token")
@@ -182,5 +183,6 @@ def test_a_viewer_who_was_let_in_looks_sees_nobody_and_changes_nothing(
         )
 
     page.goto(f"{server.url}/admin/staff")
+    page.get_by_label("Why Vera is changed").fill("only for today")
     page.get_by_role("button", name="End the access of Vera").click()
     expect(page.get_by_role("status")).to_have_text("They have no access any more, from now on.")

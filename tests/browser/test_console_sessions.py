@@ -3,13 +3,17 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.console import live
 from api.console.addresses import session_address
 from tests.api.console.filling import CASE, OFFER, WALKED, fill, walk
+from tests.api.console.waiting import effects, finish, questions
 from tests.api.serving import Server
 from tests.browser.chromium import Watched, look
+from tests.browser.holding import holding
 from tests.browser.staff import sign_in
 
 OPEN = session_address(OFFER, WALKED)
+LISTENING = "**/admin/live?*"
 
 
 def test_before_anything_has_happened_pages_say_what_to_try(server: Server, page: Page) -> None:
@@ -99,6 +103,107 @@ def test_the_past_is_gone_through_by_keyboard_and_back(server: Server, page: Pag
     page.get_by_role("link", name="Back to now").first.click()
     expect(page.locator("svg .state.current")).to_have_attribute("data-state", "PRODUCT_DETAIL")
     expect(page.locator("[data-listening]")).to_have_text("Live")
+
+
+def test_of_two_steps_under_way_the_last_one_is_shown(server: Server, page: Page) -> None:
+    walk(server, WALKED, 3)
+    sign_in(page, server)
+    page.goto(f"{server.url}{OPEN}?at=3")
+    held = holding(page, "**?at=*")
+    with page.expect_request("**?at=2"):
+        page.keyboard.press("ArrowLeft")
+    with page.expect_request("**?at=1"):
+        page.locator("#step-1 a[data-travel]").click()
+
+    for route in reversed(held):
+        with page.expect_response("**?at=*"):
+            route.continue_()
+    page.evaluate("new Promise(resolve => setTimeout(resolve, 100))")
+
+    expect(page.locator("svg .state.current")).to_have_attribute("data-state", "PRODUCT_SELECTOR")
+    expect(page).to_have_url(f"{server.url}{OPEN}?at=1#picture")
+    expect(page.locator("#step-1")).to_have_class("here")
+
+
+def test_a_jump_within_the_page_keeps_what_is_typed(server: Server, page: Page) -> None:
+    walk(server, WALKED, 2)
+    sign_in(page, server)
+    page.goto(f"{server.url}{OPEN}")
+    reason = page.get_by_label("Reason")
+    reason.fill("half a rea")
+
+    page.get_by_role("link", name="To the content").press("Enter")
+    page.get_by_role("button", name="Send it").press("ArrowLeft")
+    page.evaluate("new Promise(resolve => setTimeout(resolve, 500))")
+
+    expect(page).to_have_url(f"{server.url}{OPEN}#content")
+    expect(reason).to_have_value("half a rea")
+
+
+def test_a_stream_that_is_refused_is_said_to_be_away_and_comes_again(
+    server: Server, page: Page, window: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.expect_status(503)
+    monkeypatch.setattr(live, "STREAM_SECONDS", 0.2)
+    walk(server, WALKED, 1)
+    sign_in(page, server)
+    page.goto(f"{server.url}{OPEN}")
+    said = page.locator("[data-listening]")
+    expect(said).to_have_text("Live")
+
+    page.route(LISTENING, lambda route: route.fulfill(status=503, body=""))
+    expect(said).to_have_text("Reconnecting…")
+    page.unroute(LISTENING)
+
+    expect(said).to_have_text("Live", timeout=15_000)
+
+
+def test_a_page_that_has_gone_elsewhere_does_not_come_back_to_its_stream(
+    server: Server, page: Page, window: Watched
+) -> None:
+    window.expect_status(503)
+    walk(server, WALKED, 2)
+    sign_in(page, server)
+    page.clock.install()
+    page.route(LISTENING, lambda route: route.fulfill(status=503, body=""))
+    with page.expect_response(LISTENING):
+        page.goto(f"{server.url}{OPEN}")
+    expect(page.locator("[data-listening]")).to_have_text("Reconnecting…")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("svg .state.current")).to_have_attribute("data-state", "OPTIONS")
+    page.clock.run_for(11_000)
+    page.evaluate("new Promise(resolve => requestAnimationFrame(() => resolve()))")
+
+    assert [url for url in asked if "/admin/live" in url] == []
+
+
+def test_a_session_that_is_gone_is_said_to_be(server: Server, page: Page) -> None:
+    walk(server, WALKED, 1)
+    sign_in(page, server)
+    gone = "event: gone\ndata: {}\n\n"
+    page.route(LISTENING, lambda route: route.fulfill(content_type="text/event-stream", body=gone))
+
+    page.goto(f"{server.url}{OPEN}")
+
+    expect(page.locator("[data-listening]")).to_have_text("This session is there no more")
+
+
+def test_what_becomes_of_an_effect_is_seen_though_its_session_does_not_move(server: Server, page: Page) -> None:
+    _, asked, _ = questions(server)
+    server.run(server.parts.outbox.address)
+    (effect,) = effects(server, "send_answer")
+    sign_in(page, server)
+    page.goto(f"{server.url}{session_address('inquiry', asked)}")
+    expect(page.locator("[data-listening]")).to_have_text("Live")
+    standing = page.locator(f"a[href='/admin/effects/{effect}'] + .badge")
+    expect(standing).to_have_text("pending")
+
+    finish(server, effect, type="Doubt", reason="slow")
+
+    expect(standing).to_have_text("unknown")
 
 
 def test_staff_act_for_a_reason(server: Server, page: Page, window: Watched) -> None:

@@ -41,6 +41,8 @@ DOCUMENTS = {
     **{path.stem: path for path in sorted((SAMPLES / "flows").glob("*.json"))},
 }
 MOST_STEPS = 40
+HANGING = 5_000
+"""Milliseconds after which a page hangs that should not need one."""
 EXACT = 2**53
 """Beyond this JavaScript's numbers are not all whole."""
 
@@ -430,6 +432,60 @@ def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_sent(
     assert sent(phone) == [{"x": right}]
 
 
+SLOW = {
+    "repeats in repeats": ("(a+)+b", 40),
+    "alternatives that read the same": ("(?:a|a|aa)+b", 40),
+    "what need not be there": ("a?" * 40 + "a{40}b", 40),
+    "repeats in a row": (r"\w*" * 7 + "!", 78),
+    "out of the brackets around it": ("x)|(?:(a*)*b", 40),
+}
+
+
+@pytest.mark.parametrize(("pattern", "length"), SLOW.values(), ids=SLOW)
+def test_a_pattern_that_might_take_for_ever_holds_nobody_to_it(phone: Phone, pattern: str, length: int) -> None:
+    phone.show(form(text_input("x", pattern=pattern)))
+    phone.page.get_by_label("x (optional)").fill("a" * length)
+
+    phone.page.evaluate("void setTimeout(() => document.querySelector('.flow-footer button').click())")
+
+    phone.page.wait_for_function("host.calls.length === 1", timeout=HANGING)
+
+
+HELD = {
+    "groups again and again": ("([A-Z]{2,4}-)+[0-9]+", "AB-CDE-1", "A-1"),
+    "one that need not be there": (r"[0-9]+(\.[0-9]{1,2})?", "120.50", "120.505"),
+    "classes with brackets": (r"[\])(|*+]+x", "])(|*+x", "a)x"),
+    "looking ahead": (r"(?=.*[A-Z])(?=.*[0-9]).{8,}", "asharao1A", "asharao1"),
+    "marks with a backslash": (r"\(\p{L}+\)\+?", "(Asha)+", "(Asha"),
+    "alternatives": ("(?<town>North|South) [0-9]{1,3}", "North 12", "West 12"),
+}
+
+
+@pytest.mark.parametrize(("pattern", "right", "wrong"), HELD.values(), ids=HELD)
+def test_a_pattern_as_people_write_them_holds(phone: Phone, pattern: str, right: str, wrong: str) -> None:
+    phone.show(form(text_input("x", pattern=pattern)))
+    box = phone.page.get_by_label("x (optional)")
+
+    box.fill(wrong)
+    phone.footer.click()
+    assert phone.told() == ["This is not in the right form"]
+
+    box.fill(right)
+    phone.footer.click()
+    assert sent(phone) == [{"x": right}]
+
+
+@pytest.mark.parametrize("name", ["constructor", "__proto__", "toString"])
+def test_a_field_of_any_name_is_empty_until_something_is_put_in(phone: Phone, name: str) -> None:
+    choice = {"type": "RadioButtonsGroup", "name": name, "label": name, "required": True, "data-source": options("a")}
+    phone.show(form({"type": "Form", "name": "form", "init-values": {}, "error-messages": {}, "children": [choice]}))
+
+    expect(phone.footer).to_be_disabled()
+    assert phone.told() == []
+    phone.press("Close")
+    assert phone.host("reasons") == ["left"]
+
+
 def test_the_first_of_several_wrong_fields_is_gone_to(phone: Phone) -> None:
     short = {"min-chars": 3}
     phone.show(form(text_input("a"), text_input("b", **short), text_input("c", **short)))
@@ -536,6 +592,20 @@ def test_a_long_dropdown_is_searched_and_chosen_from_with_keys(phone: Phone) -> 
     assert sent(phone) == [{"town": "town c"}]
 
 
+def test_a_search_that_finds_nothing_says_so(phone: Phone) -> None:
+    source = options(*(f"town {letter}" for letter in "abcdefghijkl"))
+    phone.show(form({"type": "Dropdown", "name": "town", "label": "Town", "data-source": source}))
+    phone.page.get_by_role("button", name="Town").click()
+    told = phone.page.locator(".flow-panel").get_by_role("status")
+
+    expect(told).to_have_count(0)
+    phone.page.get_by_label("Search the list").fill("port")
+    expect(told).to_have_text("Nothing in the list is called that.")
+    phone.page.get_by_label("Search the list").fill("town b")
+    expect(told).to_have_count(0)
+    expect(phone.page.locator(".flow-choosing button:visible")).to_have_text(["Town B"])
+
+
 def test_escape_closes_a_list_and_leaves_the_flow_open(phone: Phone) -> None:
     phone.show(form({"type": "Dropdown", "name": "town", "label": "Town", "data-source": options("a", "b")}))
     phone.page.evaluate("document.addEventListener('keydown', event => { host.heard = event.key })")
@@ -587,6 +657,18 @@ def test_before_version_5_a_day_is_in_milliseconds(phone: Phone) -> None:
 
     phone.page.locator('[data-day="2027-01-16"]').click(force=True)
     assert phone.page.locator(".flow-panel").count() == 1
+    phone.page.locator('[data-day="2027-01-18"]').click()
+    phone.footer.click()
+
+    assert sent(phone) == [{"day": "1800230400000"}]
+
+
+@pytest.mark.parametrize("last", ["253402300800000", "999999999999999"])
+def test_before_version_5_a_last_day_beyond_all_years_is_none(phone: Phone, last: str) -> None:
+    span = {"min-date": "1800000000000", "max-date": last, "init-value": last}
+    phone.show(form(picker(type="DatePicker", **span), version="4.0"))
+    phone.page.get_by_role("button", name="Day").click()
+
     phone.page.locator('[data-day="2027-01-18"]').click()
     phone.footer.click()
 
@@ -741,6 +823,93 @@ def test_choosing_may_ask_the_endpoint_and_what_was_put_in_stays(phone: Phone) -
     phone.footer.click()
 
     assert sent(phone)[1] == {"name": "Asha", "model": "b", "fault": "noise"}
+
+
+def asking(version: str = "7.3") -> Any:
+    """Return a Flow whose first screen asks for faults when a model is chosen."""
+    asks = {"name": "data_exchange", "payload": {"model": "${form.model}"}}
+    models = {"type": "Dropdown", "name": "model", "label": "Model", "on-select-action": asks, "init-value": "b"}
+    faults = {"type": "RadioButtonsGroup", "name": "fault", "label": "Fault", "data-source": "${data.faults}"}
+    return form(
+        {**models, "data-source": options("a", "b")}, faults, text_input("name"), data={"faults": {}}, version=version
+    )
+
+
+ASKED = {"action": "data_exchange", "screen": "FIRST", "data": {"model": "b"}}
+
+
+def test_from_version_6_what_is_chosen_is_felt_when_its_screen_is_shown_and_shown_again(phone: Phone) -> None:
+    phone.show(asking(), INIT, [answer("FIRST", faults=[])])
+    phone.page.wait_for_function("host.calls.length === 2")
+    phone.release(answer("FIRST", faults=options("noise")))
+    expect(phone.page.get_by_label("Noise")).to_be_visible()
+    assert phone.host("calls")[1:] == [ASKED], "its own answer asks nothing again"
+
+    phone.footer.click()
+    phone.release(answer("FIRST", faults=options("noise"), error_message="Not yet"))
+    expect(phone.page.get_by_role("alert")).to_have_text("Not yet")
+    assert len(phone.host("calls")) == 3
+    phone.footer.click()
+    phone.release(answer("LAST"))
+    expect(phone.footer).to_have_text("Done")
+    phone.press("Back")
+    assert phone.host("calls")[4:] == [ASKED]
+    phone.release(answer("FIRST", faults=options("smell")))
+    expect(phone.page.get_by_label("Smell")).to_be_visible()
+    assert len(phone.host("calls")) == 5
+
+
+def test_before_version_6_only_choosing_is_felt(phone: Phone) -> None:
+    phone.show(asking(version="5.1"), INIT, [answer("FIRST", faults=[]), answer("LAST")])
+    phone.footer.click()
+    expect(phone.footer).to_have_text("Done")
+
+    phone.press("Back")
+
+    assert phone.screen == "FIRST"
+    assert sent(phone) == [{}, {"model": "b"}]
+
+
+def test_a_call_that_a_shown_screen_asks_for_can_be_made_again(phone: Phone) -> None:
+    phone.show(asking(), {"kind": "navigate", "screen": "FIRST", "data": {"faults": []}}, [{"status": 500}])
+    phone.press("Try again")
+    phone.release(answer("FIRST", faults=options("noise")))
+
+    expect(phone.page.get_by_label("Noise")).to_be_visible()
+    assert phone.host("calls") == [ASKED, ASKED]
+
+
+def test_two_screens_that_lead_to_each_other_do_not_ask_for_ever(phone: Phone) -> None:
+    asks = {"name": "data_exchange", "payload": {}}
+    chosen = {"type": "OptIn", "label": "Agreed", "init-value": True, "on-select-action": asks}
+    document = form({**chosen, "name": "one"})
+    document["screens"][1]["layout"]["children"].insert(0, {**chosen, "name": "two"})
+    there_and_back = [answer("LAST"), answer("FIRST")] * 3
+
+    phone.show(document, {"kind": "navigate", "screen": "FIRST", "data": {}}, there_and_back)
+
+    expect(phone.footer).to_have_text("Send")
+    assert [call["screen"] for call in phone.host("calls")] == ["FIRST", "LAST"]
+
+
+def test_data_that_choosing_updates_is_updated_when_the_screen_is_shown_again(phone: Phone) -> None:
+    more = {"name": "update_data", "payload": {"count": "`${data.count} + 1`"}}
+    tick = {"type": "OptIn", "name": "tick", "label": "Tick", "on-select-action": more}
+    phone.show(form(tick, {"type": "TextBody", "text": "`'Count ' ${data.count}`"}, data={"count": {}}), INIT)
+    phone.release(answer("FIRST", count=1))
+    phone.page.get_by_label("Tick").check()
+    expect(phone.page.locator(".flow-text")).to_have_text("Count 2")
+
+    phone.footer.click()
+    phone.release(answer("FIRST", count=5))
+
+    expect(phone.page.locator(".flow-text")).to_have_text("Count 6")
+
+
+def test_a_preview_calls_nobody_by_showing_a_screen(phone: Phone) -> None:
+    phone.preview(asking())
+
+    assert (phone.screen, phone.host("calls")) == ("FIRST", [])
 
 
 def test_values_keep_their_kind_in_a_payload(phone: Phone) -> None:
@@ -959,6 +1128,58 @@ def test_closing_asks_only_if_something_would_be_lost(phone: Phone) -> None:
     assert phone.host("reasons") == ["left"]
 
 
+def test_what_is_asked_over_a_call_stays_in_front_when_the_call_is_over(phone: Phone) -> None:
+    phone.show(form(text_input("name")))
+    phone.page.get_by_label("name").fill("Asha")
+    phone.footer.click()
+    phone.press("Close")
+    expect(phone.page.get_by_role("button", name="Stay")).to_be_focused()
+
+    phone.release(answer("FIRST"))
+
+    expect(phone.page.locator(".flow.is-busy")).to_have_count(0)
+    expect(phone.page.get_by_role("button", name="Stay")).to_be_focused()
+    assert phone.page.locator(".flow-main").evaluate("element => element.inert")
+    phone.press("Stay")
+    assert not phone.page.locator(".flow-main").evaluate("element => element.inert")
+
+
+def test_what_is_busy_stays_so_when_a_question_over_it_is_answered(phone: Phone) -> None:
+    phone.show(form(text_input("name")))
+    phone.page.get_by_label("name").fill("Asha")
+    phone.footer.click()
+    phone.press("Close")
+    phone.press("Stay")
+
+    assert phone.page.locator(".flow-main").evaluate("element => element.inert")
+    phone.release(answer("FIRST"))
+    expect(phone.page.locator(".flow.is-busy")).to_have_count(0)
+    assert not phone.page.locator(".flow-main").evaluate("element => element.inert")
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        answer("SUCCESS", extension_message_response={"params": {"a": 1}}),
+        {"status": 427, "content": {"error_msg": "Sent already."}},
+        {"status": 500},
+        answer("LAST"),
+    ],
+)
+def test_of_a_flow_that_was_taken_away_nobody_hears_again(phone: Phone, late: Any) -> None:
+    phone.show(form(text_input("name")))
+    phone.page.get_by_label("name").fill("Asha")
+    phone.footer.click()
+
+    phone.page.evaluate("view.abandon()")
+    phone.release(late)
+    phone.page.evaluate("() => { view.close(); return view.back(); }")
+
+    assert (phone.host("params"), phone.host("reasons"), phone.screen) == ([], [], "FIRST")
+    assert phone.page.locator(".flow-snack:visible").count() == 0
+    assert len(phone.host("calls")) == 1
+
+
 def test_items_of_a_list_lead_on_with_their_own_action(phone: Phone) -> None:
     def item(name: str, **more: Any) -> Any:
         action = {"name": "data_exchange", "payload": {"chosen": name, "value": "${form.list}"}}
@@ -971,7 +1192,49 @@ def test_items_of_a_list_lead_on_with_their_own_action(phone: Phone) -> None:
     assert sent(phone) == [{"chosen": "b", "value": "b"}]
 
 
+def test_what_arrives_as_data_is_never_an_expression(phone: Phone) -> None:
+    written = "${data.secret}"
+    data = {"secret": "SECRET", "listed": [{"id": written, "title": written, "description": "`1 + 1`"}]}
+    data["rows"] = [{"id": written, "main-content": {"title": written}, "badge": "`${data.secret}`"}]
+    choice = {"type": "RadioButtonsGroup", "name": "choice", "label": "Choice"}
+    asks = {"name": "data_exchange", "payload": {"row": "${form.rows}", "choice": "${form.choice}"}}
+    rows = {"type": "NavigationList", "name": "rows", "list-items": "${data.rows}", "on-click-action": asks}
+    here = {**choice, "name": "here", "data-source": [{"id": written, "title": written}]}
+    document = form({**choice, "data-source": "${data.listed}"}, here, rows, data={name: {} for name in data})
+    phone.show(document, INIT, [answer("FIRST", **data)])
+
+    assert phone.named("choice").locator(".flow-words").inner_text().split() == [written, "`1", "+", "1`"]
+    assert phone.named("rows").locator(".flow-badge").inner_text() == "`${data.secret}"[:14] + "…"
+    assert phone.named("here").locator(".flow-words").inner_text() == "SECRET"
+    phone.page.get_by_label(written).check()
+    phone.named("rows").get_by_role("button").click()
+    assert sent(phone)[1:] == [{"row": written, "choice": written}]
+
+
+def test_what_is_chosen_of_data_with_dollars_can_be_sent(phone: Phone) -> None:
+    choice = {"type": "RadioButtonsGroup", "name": "choice", "label": "Choice", "data-source": "${data.listed}"}
+    phone.show(form(choice, data={"listed": {}}), INIT, [answer("FIRST", listed=options("${data.x}", "`9 - 1`"))])
+
+    phone.page.get_by_role("radio").last.check()
+    phone.footer.click()
+
+    assert phone.told() == []
+    assert sent(phone)[1:] == [{"choice": "`9 - 1`"}]
+
+
 # What is read
+
+
+def test_a_table_takes_no_longer_for_being_long(phone: Phone) -> None:
+    rule = "|" + "-|" * 6000
+    document = form({"type": "RichText", "text": ["| A |", rule, "| b |", f"{rule}x|"]})
+    start = {"kind": "navigate", "screen": "FIRST", "data": {}}
+
+    phone.page.evaluate("([document, start]) => void setTimeout(() => show(document, start))", [document, start])
+
+    phone.page.wait_for_function("document.querySelector('.flow-table td') !== null", timeout=HANGING)
+    assert phone.page.locator(".flow-table tr").count() == 3
+    assert phone.page.locator(".flow-table th").all_inner_texts() == ["A"]
 
 
 def test_markdown_is_read_and_links_are_handed_on(phone: Phone) -> None:

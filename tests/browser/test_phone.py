@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.chromium import LAPTOP, PHONE, Watched, faults_of, look
+from tests.browser.holding import holding
 from tests.cli.shell import developing
 
 expect.set_options(timeout=20_000)
@@ -33,6 +34,17 @@ lines => lines.map(line => [
   [...line.querySelectorAll('.log-notes .badge')].map(note => note.textContent),
 ])
 """
+
+STREAMS = """
+window.streams = [];
+window.EventSource = class extends EventSource {
+  constructor(address) {
+    super(address);
+    streams.push(this);
+  }
+};
+"""
+"""Keeps all streams that a page opens."""
 
 PHOTO = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -76,6 +88,20 @@ class Handset:
         lines = self.page.locator("#log > li")
         expect(lines).to_have_count(count)
         return [(what, where, status, tuple(notes)) for what, where, status, notes in lines.evaluate_all(LINES)][::-1]
+
+    @property
+    def holder(self) -> Locator:
+        """Return where it stands who holds the phone."""
+        return self.page.get_by_label("Who holds the phone", exact=True)
+
+    def hand_over(self, number: str) -> None:
+        """Let somebody else have the phone, or try to."""
+        if self.holder.locator(f"option[value='{number}']").count():
+            self.holder.select_option(number)
+            return
+        self.holder.select_option("Somebody else…")
+        self.page.get_by_label("Phone number").fill(number)
+        self.page.get_by_role("button", name="Use it").click()
 
     def switch(self, name: str) -> None:
         """Switch a hard case on."""
@@ -185,6 +211,113 @@ def test_a_flow_that_a_message_brings_is_answered_to_that_message(handset: Hands
     handset.choose_and_go_on("Mobile phones", "Continue")
     handset.expect_state("OPTIONS")
     assert handset.session("personalised_offer", token)["state"] == "OPTIONS"
+
+
+def test_a_form_is_asked_about_before_the_phone_goes_to_somebody_else(handset: Handset) -> None:
+    sheet = handset.open(flow="personalised_offer", person=ASHA)
+    sheet.get_by_text("Mobile phones", exact=True).click()
+    question = sheet.get_by_role("dialog", name="Leave this form?")
+
+    handset.hand_over(RAVI)
+    expect(question).to_be_visible()
+    sheet.get_by_role("button", name="Stay").click()
+    handset.hand_over(RAVI)
+    expect(question).to_be_visible()
+    handset.page.keyboard.press("Escape")
+    expect(question).to_have_count(0)
+    expect(handset.holder).to_have_value(ASHA)
+    expect(sheet.get_by_role("radio", name="Mobile phones")).to_be_checked()
+    handset.page.keyboard.press("Escape")
+    sheet.get_by_role("button", name="Leave").click()
+
+    expect(sheet).to_have_count(0)
+    expect(handset.holder).to_have_value(ASHA)
+
+
+def test_another_flow_opens_once_the_form_before_it_has_been_left(handset: Handset) -> None:
+    sheet = handset.open(flow="personalised_offer", person=ASHA)
+    sheet.get_by_text("Mobile phones", exact=True).click()
+
+    handset.page.get_by_label("Open a Flow").select_option("purchase_interest")
+    handset.page.get_by_role("button", name="Open", exact=True).click()
+    expect(sheet.get_by_role("dialog", name="Leave this form?")).to_be_visible()
+    sheet.get_by_role("button", name="Leave").click()
+
+    expect(sheet.locator("[data-screen]")).to_have_attribute("data-screen", "JOIN_NOW")
+    assert handset.log(3)[1] == ("closed", "personalised_offer", "", ("by the customer",))
+
+
+def test_an_answer_that_comes_after_the_phone_was_handed_over_does_nothing(handset: Handset) -> None:
+    sheet = handset.open(flow="personalised_offer", person=ASHA)
+    handset.choose_and_go_on("Mobile phones", "Continue")
+    sheet.get_by_role("button", name="View phones").click()
+    handset.choose_and_go_on("TechWave TW14 Pro", "View details")
+    handset.page.get_by_label("Slow network").select_option("2 seconds")
+    sheet.get_by_role("button", name="Reserve this offer").click()
+
+    handset.hand_over("919800000020")
+    sheet.get_by_role("button", name="Leave").click()
+    handset.page.get_by_label("Slow network").select_option("As it is")
+    open_offer(handset)
+
+    late: Line = ("data_exchange", "PRODUCT_DETAIL → SUCCESS", "200", ("2 s late",))
+    assert handset.log(7)[4:] == [("closed", "personalised_offer", "", ("by the customer",)), INIT, late]
+    expect(sheet.locator("[data-screen]")).to_have_attribute("data-screen", "PRODUCT_SELECTOR")
+    expect(handset.messages).to_have_count(0)
+
+
+def test_a_flow_that_is_opened_in_place_of_another_is_the_only_one_that_goes_on(handset: Handset) -> None:
+    sheet = handset.open()
+    handset.page.get_by_label("Slow network").select_option("2 seconds")
+    open_offer(handset)
+    handset.page.get_by_label("Open a Flow").select_option("purchase_interest")
+    handset.page.get_by_role("button", name="Open", exact=True).click()
+
+    expect(sheet.locator("[data-screen]")).to_have_attribute("data-screen", "JOIN_NOW")
+    assert handset.log(3)[-1] == (*INIT[:3], ("2 s late",))
+    expect(sheet.locator("[data-screen]")).to_have_attribute("data-screen", "JOIN_NOW")
+
+
+def test_a_flow_does_not_open_for_somebody_who_did_not_ask_for_it(handset: Handset) -> None:
+    handset.open(person=ASHA)
+    held = holding(handset.page, "**/lab/api/sessions")
+    with handset.page.expect_request("**/lab/api/sessions"):
+        open_offer(handset)
+
+    handset.hand_over(RAVI)
+    with handset.page.expect_response("**/lab/api/sessions"):
+        held[0].continue_()
+    handset.page.get_by_label("Message").fill("Hello")
+    handset.page.get_by_label("Message").press("Enter")
+
+    assert handset.log(1) == [("text", "Ravi Mehta → the shop", "200", ())]
+    expect(handset.sheet).to_have_count(0)
+
+
+def test_what_is_asked_for_while_something_else_is_under_way_is_not_passed_over_in_silence(handset: Handset) -> None:
+    handset.open()
+    held = holding(handset.page, "**/lab/api/sessions")
+    with handset.page.expect_request("**/lab/api/sessions"):
+        open_offer(handset)
+
+    handset.page.get_by_role("button", name="The shop's products").click()
+
+    expect(handset.page.get_by_role("alert")).to_contain_text("still under way")
+    held[0].continue_()
+    expect(handset.sheet).to_be_visible()
+    expect(handset.page.locator("#start-fault")).to_be_hidden()
+
+
+def test_a_server_that_never_answers_is_given_up(handset: Handset) -> None:
+    handset.page.clock.install()
+    handset.open()
+    handset.page.route("**/lab/api/products", lambda _: None)
+    with handset.page.expect_request("**/lab/api/products"):
+        handset.page.get_by_role("button", name="The shop's products").click()
+
+    handset.page.clock.run_for(31_000)
+
+    expect(handset.page.get_by_role("alert")).to_have_text("The lab's server does not answer.")
 
 
 def test_a_flow_takes_the_focus_and_gives_it_back(handset: Handset) -> None:
@@ -345,6 +478,28 @@ def test_the_last_call_again_gets_the_same_bytes(handset: Handset) -> None:
     handset.expect_state("OPTIONS")
 
 
+def test_what_is_sent_again_is_what_the_person_sent(handset: Handset) -> None:
+    def without_ways(route: Route) -> None:
+        answer = route.fetch()
+        source = answer.json()
+        source["document"]["routing_model"] = {name: [] for name in source["document"]["routing_model"]}
+        route.fulfill(response=answer, json=source)
+
+    handset.page.route("**/lab/api/flows/personalised_offer", without_ways)
+    sheet = handset.open(flow="personalised_offer")
+    handset.choose_and_go_on("Mobile phones", "Continue")
+    expect(sheet.get_by_role("button", name="Try again")).to_be_visible()
+    handset.log(3)
+
+    handset.page.get_by_role("button", name="Send the last call again").click()
+
+    assert handset.log(4)[-1][-1] == ("replay: the same bytes",)
+    line = handset.page.locator("#log > li").first
+    line.locator("summary").click()
+    asked = json.loads(line.locator("pre").first.inner_text())
+    assert asked["data"]["product_selection"] == "0_mobile_phones"
+
+
 def test_an_answer_that_comes_too_late_is_lost_and_can_be_had_again(handset: Handset) -> None:
     handset.page.clock.install()
     handset.open(flow="personalised_offer")
@@ -500,6 +655,44 @@ def test_what_could_not_be_sent_need_not_be_written_again(handset: Handset, wind
     expect(handset.page.get_by_label("Message")).to_have_value("Where is it?")
 
 
+def test_what_one_person_could_not_send_is_not_put_into_the_mouth_of_the_next(
+    handset: Handset, window: Watched
+) -> None:
+    window.expect_status(502)
+    handset.open(person="919800000017")
+    held = holding(handset.page, "**/lab/api/messages")
+    words = handset.page.get_by_label("Message")
+    words.fill("Where is mine?")
+    with handset.page.expect_request("**/lab/api/messages"):
+        words.press("Enter")
+    words.fill("And when")
+
+    handset.hand_over(RAVI)
+    expect(words).to_have_value("")
+    held[0].fulfill(status=502, body="{}")
+
+    assert handset.log(1) == [("text", "Customer → the shop", "502", ())]
+    expect(words).to_have_value("")
+
+
+def test_people_who_take_turns_quickly_have_one_stream(handset: Handset) -> None:
+    handset.page.add_init_script(STREAMS)
+    handset.open(person=ASHA)
+    held = holding(handset.page, "**/lab/api/chat?*")
+    for number in (RAVI, ASHA, RAVI, ASHA):
+        with handset.page.expect_request("**/lab/api/chat?*"):
+            handset.hand_over(number)
+
+    for route in held:
+        with handset.page.expect_response("**/lab/api/chat?*"):
+            route.continue_()
+
+    expect(handset.page.locator("#standing")).to_have_text("live")
+    handset.comes(ASHA, type="text", text={"body": "Only one hears of this"})
+    expect(handset.messages.last).to_contain_text("Only one hears of this")
+    assert handset.page.evaluate("streams.filter(each => each.readyState !== EventSource.CLOSED).length") == 1
+
+
 def test_anybody_can_hold_the_phone(handset: Handset) -> None:
     handset.open()
     handset.page.get_by_label("Who holds the phone", exact=True).select_option("Somebody else…")
@@ -545,6 +738,57 @@ def test_the_log_can_be_searched_and_emptied(handset: Handset) -> None:
     filtering.fill("")
     handset.page.get_by_role("button", name="Clear").click()
     expect(empty).to_contain_text("Nothing yet.")
+
+
+def test_the_log_keeps_no_more_than_a_page_can_bear(handset: Handset) -> None:
+    handset.open()
+    handset.page.locator("#own").get_by_text("Look at any Flow JSON").click()
+    example = "head " + "x" * 2_000_000 + " tail"
+
+    for name in ("LONG_A", "LONG_B", "LONG_C"):
+        screen = {
+            "id": name,
+            "data": {"text": {"type": "string", "__example__": example}},
+            "layout": {"type": "SingleColumnLayout", "children": []},
+        }
+        written = json.dumps({"version": "7.3", "screens": [screen]}).encode()
+        handset.page.get_by_label("A file").set_input_files(
+            {"name": f"{name}.json", "mimeType": "application/json", "buffer": written}
+        )
+        expect(handset.page.locator("#log .log-where").first).to_have_text(name)
+        handset.page.keyboard.press("Escape")
+
+    shown = handset.page.locator("#log > li:visible .log-where")
+    handset.page.get_by_label("Filter the log").fill("head xxx")
+    expect(shown).to_have_text(["LONG_C", "LONG_B"])
+    handset.page.get_by_label("Filter the log").fill("xxx tail")
+    expect(shown).to_have_count(0)
+
+
+def test_the_state_is_shown_again_after_a_look_that_failed(handset: Handset, window: Watched) -> None:
+    window.expect_status(502)
+    handset.open(flow="personalised_offer", person="919800000021")
+    handset.expect_state("PRODUCT_SELECTOR")
+    handset.page.route("**/lab/api/session/**", lambda route: route.fulfill(status=502, body="{}"))
+    handset.page.keyboard.press("Escape")
+    expect(handset.page.locator("#state")).to_contain_text("refused with 502")
+
+    handset.page.unroute("**/lab/api/session/**")
+    handset.page.get_by_label("Message").fill("Hello")
+    handset.page.get_by_label("Message").press("Enter")
+
+    handset.expect_state("PRODUCT_SELECTOR")
+    expect(handset.page.locator("#state svg")).to_be_visible()
+
+
+def test_a_screen_reader_hears_where_the_session_is_and_not_its_picture(handset: Handset) -> None:
+    handset.open(flow="personalised_offer")
+    handset.expect_state("PRODUCT_SELECTOR")
+    expect(handset.page.locator("#state svg")).to_be_visible()
+
+    assert handset.page.locator("#state [aria-live], #state[aria-live]").all_inner_texts() == [
+        "The session is in PRODUCT_SELECTOR"
+    ]
 
 
 def test_a_phone_whose_server_is_away_says_so(handset: Handset, window: Watched) -> None:

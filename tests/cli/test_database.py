@@ -154,14 +154,14 @@ def test_nothing_is_written_when_the_migrations_are_complete(shell: Shell, migra
 def test_a_migration_is_written_for_tables_that_changed(shell: Shell, migrations: Path) -> None:
     first, *_ = sorted(migrations.glob("versions/0*.py"))
     text = first.read_text()
-    begin = text.index('    op.create_table(\n        "alias"')
+    begin = text.index('    op.create_table(\n        "order_document"')
     end = text.index("    op.create_table(", begin + 1)
     first.write_text(text[:begin] + text[end:])
 
     said = shell.call("db", "revision", "People have other names")
 
-    file = migrations / "versions/0003_people_have_other_names.py"
+    file = migrations / "versions/0004_people_have_other_names.py"
     assert said == Said(0, f"{file}: read it before you trust it\n")
     assert shell.call("db", "upgrade").code == 0
     assert shell.call("db", "check") == Said(0, f"{DATABASE}: current\n")
-    assert execute("SELECT version_num FROM alembic_version") == [("0003",)]
+    assert execute("SELECT version_num FROM alembic_version") == [("0004",)]

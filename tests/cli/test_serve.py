@@ -636,6 +636,22 @@ def test_a_server_told_to_stop_lets_half_a_body_have_its_time_and_no_more(develo
     assert took < 10
 
 
+def test_a_server_ends_at_once_though_somebody_looks_at_the_console(developer: Shell) -> None:
+    with developer.serving() as server, httpx2.Client(trust_env=False, timeout=20) as staff:
+        url = server.wait_until_up()
+        token = json.loads((developer.folder / "var/development.json").read_text())["admin_token"]
+        signed_in = staff.post(f"{url}/admin/sign-in", data={"token": token}, headers={"Origin": url})
+        assert signed_in.status_code == 303
+        with staff.stream("GET", f"{url}/admin/live?counts=*") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            began = time.monotonic()
+            code = server.stop()
+            took = time.monotonic() - began
+
+    assert (code, server.complained) == (0, "")
+    assert took < 9
+
+
 def test_the_lab_puts_its_sample_orders(developer: Shell) -> None:
     with developer.serving("--lab") as server:
         url = server.wait_until_up()

@@ -32,6 +32,15 @@ def completing(source: str, **flags: Any) -> Transition:
 # The whole
 
 
+@pytest.mark.parametrize("title", ["${data.name}", "`'About ' ${data.name}`"])
+def test_a_screen_whose_title_only_its_data_say_is_called_by_its_id(title: str) -> None:
+    screen = {"id": "PRODUCT_DETAIL", "title": title, "data": {"name": {"type": "string", "__example__": "Tea"}}}
+
+    definition = compiled(a_flow({**the_end(), **screen}))
+
+    assert next(state.title for state in definition.states if state.id == "PRODUCT_DETAIL") == "Product detail"
+
+
 def test_a_flow_without_an_endpoint_is_what_the_phone_does_by_itself() -> None:
     definition = compiled(a_flow(a_screen("START", does("navigate", "END")), the_end()), "join_us")
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def apart(folder: Path, server: str) -> Iterator[str]:
 
         waited(answers, "the lab does not answer")
         yield address
-        assert program.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
+        assert program.stop(signal.SIGTERM) == 0
     finally:
         program.kill()
         program.close()
@@ -173,6 +173,16 @@ def test_on_its_own_it_speaks_to_its_server_all_the_same(waystate_server: Server
     assert (refused.status_code, refused.text) == (403, "The lab answers for this machine only.")
     assert heard.json()["status"] == 200
     assert page.status_code == 200
+
+
+def test_on_its_own_it_ends_at_once_though_somebody_follows_a_chat(waystate_server: Server) -> None:
+    with ExitStack() as following:
+        with apart(waystate_server.folder, waystate_server.url) as address:
+            path = f"{address}/api/chat/events?person=919800000001"
+            stream = following.enter_context(httpx2.stream("GET", path, timeout=30, trust_env=False))
+            assert stream.status_code == 200
+            began = time.monotonic()
+        assert time.monotonic() - began < 9
 
 
 def test_without_its_server_it_says_so_and_goes_on() -> None:

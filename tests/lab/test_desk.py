@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from lab.app import MAX_COURIER_BODY
 from lab.desk import words_of
 from lab.trial import Courier, Graph, Server, waited
+from lab.workbench import CALLS_KEPT
 
 SHIPMENT = "55100001:EX-1001-0001"
 """The sample order's: that of the other one is other tests'."""
@@ -35,6 +37,24 @@ def test_the_home_page_leads_to_every_flow(desk: httpx2.Client) -> None:
     flows = re.findall(r'href="/lab/phone\?flow=(\w+)"', desk.get("").text)
 
     assert flows == ["ndr_resolution", "personalised_offer", "purchase_interest", "repair_visit"]
+
+
+@pytest.mark.parametrize("here", ["phone", "couriers", "graph", "letters"])
+def test_every_page_leads_to_all_others_in_the_same_words(desk: httpx2.Client, here: str) -> None:
+    page = desk.get(f"/{here}").text
+
+    bar = re.search(r'<header class="lab-head">(.*?)</header>', page, re.DOTALL)
+    assert bar
+    links = re.findall(r'<a [^>]*href="(?:/lab/)?([^"]+)"[^>]*>([^<]+)</a>', bar[1])
+    named = [
+        ("/lab", "Lab"),
+        ("phone", "Phone"),
+        ("couriers", "Couriers"),
+        ("graph", "WhatsApp"),
+        ("letters", "Letters"),
+    ]
+    assert links[:5] == named
+    assert re.findall(r'href="/lab/(\w+)" aria-current="page"', bar[1]) == [here]
 
 
 @pytest.mark.parametrize("courier", ["generic", "eshopbox", "shiprocket", "clickpost"])
@@ -92,6 +112,26 @@ def test_couriers_answer_as_they_are_told(desk: httpx2.Client, courier: Courier)
     courier.answers("reset")
     with pytest.raises(httpx2.RemoteProtocolError):
         desk.post("/courier/eshopbox/EX-7", json={})
+
+
+def test_what_a_courier_is_asked_is_found_after_however_many_calls(
+    desk: httpx2.Client, waystate_server: Server
+) -> None:
+    for number in range(CALLS_KEPT):
+        desk.post("/courier/eshopbox/EX-8", json={"number": number})
+    courier = Courier(waystate_server)
+
+    assert courier.asked() == []
+    desk.post("/courier/eshopbox/EX-8", json={"number": "the last"})
+    (asked,) = courier.wait_until_asked()
+    assert asked["body"] == {"number": "the last"}
+
+
+def test_what_no_courier_could_read_is_not_kept(desk: httpx2.Client, courier: Courier) -> None:
+    answered = desk.post("/courier/eshopbox/EX-9", json={"long": "x" * MAX_COURIER_BODY})
+
+    assert answered.status_code == 200
+    assert [each["body"] for each in courier.asked()] == [{}]
 
 
 def test_what_goes_wrong_is_set_and_taken_back_by_form(desk: httpx2.Client, graph: Graph) -> None:

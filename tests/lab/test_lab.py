@@ -346,6 +346,16 @@ def test_without_a_token_the_graph_api_says_so(lab: httpx2.Client) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, 190)
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000], ids=["none", "half", "list", "junk", "deep"]
+)
+def test_a_body_that_says_nothing_is_refused_as_at_meta(lab: httpx2.Client, body: bytes) -> None:
+    headers = {"Authorization": "Bearer any", "Content-Type": "application/json"}
+    answer = lab.post("/graph/v25.0/100000000000001/messages", content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100)
+
+
 # The chat as it changes
 
 
@@ -400,8 +410,19 @@ def test_a_letter_is_kept_for_people_to_read(lab: httpx2.Client, waystate_server
 # Couriers
 
 
+def opened_resolution(lab: httpx2.Client, server: Server, person: str) -> dict[str, Any]:
+    """Return what the first screen of the NDR resolution shows a person who opens it from the lab's list."""
+    flow = "ndr_resolution"
+    token = lab.post("/api/sessions", json={"flow": flow, "recipient": person, "data": {}}).json()["token"]
+    sealer = Sealer(server.world.public_key)
+    envelope = sealer.seal({"version": "3.0", "action": "INIT", "screen": "", "data": {}, "flow_token": token})
+    answer = lab.post(f"/api/relay/{flow}", content=envelope.body, headers={"Content-Type": "text/plain"})
+    shown: dict[str, Any] = envelope.read(answer.content)["data"]
+    return shown
+
+
 def test_a_failed_delivery_is_asked_about_answered_and_told_to_the_courier(
-    waystate_server: Server, graph: Graph, courier: Courier
+    lab: httpx2.Client, person: str, waystate_server: Server, graph: Graph, courier: Courier
 ) -> None:
     order_id, tracking_id = SHIPMENT.split(":")
 
@@ -410,6 +431,8 @@ def test_a_failed_delivery_is_asked_about_answered_and_told_to_the_courier(
     graph.wait_for(RAVI)
     (message,) = [line for line in settled(graph, RAVI) if line["type"] == "template"]
     assert message["content"]["template"]["name"] == "failed_delivery"
+    assert opened_resolution(lab, waystate_server, RAVI)["order"] == "WS-1002"
+    assert opened_resolution(lab, waystate_server, person)["news"] == "None of your deliveries waits for an answer."
 
     graph.tap("ACTF001", RAVI, "Try again")
     (asked,) = courier.wait_until_asked()

@@ -105,15 +105,6 @@ async def test_the_newest_of_very_many_keys_that_begin_alike_are_found_though_th
     assert await found(queries, text="B-", limit=3) == [("parcel", f"B-{number}") for number in (4, 3, 2)]
 
 
-async def test_a_session_shows_how_it_stands(shop: SqliteStore, queries: Queries) -> None:
-    (born,) = await keep(shop, "parcel", "P-1", state="moving")
-
-    standing = await queries.standing("parcel", "P-1")
-    assert standing is not None
-    assert (standing.revision, standing.state, standing.updated_at) == (born.revision, "moving", born.updated_at)
-    assert await queries.standing("parcel", "P-2") is None
-
-
 # By any name
 
 
@@ -196,6 +187,11 @@ async def test_orders_are_listed_with_what_their_documents_and_cases_say(
     assert await listed("O-1") == [bare, first]
     assert await listed(state="packed") == [second, bare, first]
     assert await listed("MS-1001", "lost") == []
+    exactly = await queries.orders_of(["O-2", "O-1", "O-2", "O-3", "MS-1001"], case_states=cases)
+    assert [(each.session.key, each.customer_order_number, each.open_cases) for each in exactly] == [
+        ("O-2", "MS-1002", 0),
+        ("O-1", "MS-1001", 2),
+    ]
 
 
 # How
@@ -250,14 +246,14 @@ async def test_no_list_reads_a_table_through(
 @pytest.mark.usefixtures("order")
 async def test_nothing_that_a_page_asks_reads_a_table_through(queries: Queries, plans: list[tuple[str, str]]) -> None:
     await queries.find("O-1", "919800000001", "abc")
-    await queries.standing("order", "O-1")
     await queries.history("order", "O-1")
     await queries.journal_page("order", "O-1", 5, 50)
     await queries.story("order", "O-1")
     await queries.effects(definition="order", key="O-1")
+    await queries.effects(definition="order", key="O-1", seqs=[1, 2])
+    await queries.orders_of(["O-1", "O-2"], case_states={})
     await queries.counts()
     await queries.edges()
-    await queries.taken("order")
     await queries.traffic("order")
     await queries.traffic("order", "v1")
     await queries.funnel("order", ["packed", "moving"])

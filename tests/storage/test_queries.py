@@ -1,11 +1,12 @@
 """What lists and histories are asked for, page by page."""
 
 from api.staff_rows import AuditEntry
+from api.whatsapp import Delivery
 from engine.model import SECOND
 from engine.ports import EffectChange
 from storage.queries import Queries
 from storage.sqlite import SqliteStore
-from tests.builders import NOON, a_birth, a_decision, a_step, an_event, asking_for
+from tests.builders import HOUR, NOON, a_birth, a_decision, a_step, an_event, asking_for
 
 
 async def test_a_journal_is_read_from_its_end(shop: SqliteStore, queries: Queries) -> None:
@@ -18,6 +19,65 @@ async def test_a_journal_is_read_from_its_end(shop: SqliteStore, queries: Querie
     assert [(item.seq, item.event) for item in last] == [(3, "left"), (2, "arrived")]
     assert [item.seq for item in await queries.journal_page("parcel", "P-7", last[-1].seq, 2)] == [1]
     assert await queries.journal_page("parcel", "P-8", None, 2) == []
+
+
+async def test_effects_are_those_of_the_steps_that_are_asked_for(shop: SqliteStore, queries: Queries) -> None:
+    born = asking_for(a_birth(), "tell")
+    second = asking_for(a_step(born.after, an_event("arrived", "e-2")), "tell", "ask")
+    third = asking_for(a_step(second.after, an_event("left", "e-3")), "tell")
+    other = asking_for(a_birth("P-8"), "tell")
+    await shop.commit(a_decision(born, second, third, other))
+
+    async def asked(seqs: list[int] | None) -> list[tuple[str, int, str]]:
+        found = await queries.effects(definition="parcel", key="P-7", seqs=seqs)
+        return [(effect.session, effect.seq, effect.name) for effect in found]
+
+    first, last = [("P-7", 1, "tell")], [("P-7", 3, "tell")]
+    assert await asked([3, 1]) == first + last
+    assert await asked([]) == []
+    assert await asked(None) == [*first, ("P-7", 2, "tell"), ("P-7", 2, "ask"), *last]
+
+
+async def test_a_story_ends_with_the_latest_step_however_long_it_is(shop: SqliteStore, queries: Queries) -> None:
+    born = a_birth("P-1", family="order/O-1")
+    other = a_birth("P-2", family="order/O-1")
+    last = a_step(born.after, an_event("arrived", "e-2"))
+    await shop.commit(a_decision(born))
+    await shop.commit(a_decision(other, recorded_at=NOON + HOUR + SECOND))
+    await shop.commit(a_decision(last, recorded_at=NOON + HOUR + 2 * SECOND))
+
+    async def told(limit: int) -> list[tuple[str, int]]:
+        return [(item.key, item.step.seq) for item in await queries.story("parcel", "P-1", limit)]
+
+    assert await told(9) == [("P-1", 1), ("P-2", 1), ("P-1", 2)]
+    assert await told(2) == [("P-2", 1), ("P-1", 2)]
+
+
+async def test_calls_are_read_by_each_of_their_reasons(shop: SqliteStore, queries: Queries) -> None:
+    reasons = "unknown_type", "unknown_type wrong_sender", "unknown_types", "wrong_sender"
+    calls = [Delivery(str(place), "whatsapp", place, "quarantined", why, b"") for place, why in enumerate(reasons)]
+    done = Delivery("9", "whatsapp", 9, "processed", "unknown_type", b"")
+    await shop.commit(a_decision(put=(*calls, done)))
+
+    async def listed(reason: str, after: tuple[int, str] | None = None) -> list[str]:
+        found = await queries.deliveries(status="quarantined", reason=reason, after=after, limit=50)
+        return [item.digest for item in found]
+
+    assert await queries.quarantine_reasons() == {"unknown_type": 2, "unknown_types": 1, "wrong_sender": 2}
+    assert await listed("unknown_type") == ["0", "1"]
+    assert await listed("wrong_sender") == ["1", "3"]
+    assert await listed("wrong_sender", (1, "1")) == ["3"]
+    assert await listed("unknown%") == []
+    assert await listed("") == ["0", "1", "2", "3"]
+
+
+async def test_only_bodies_that_are_no_longer_than_asked_for_are_read(shop: SqliteStore, queries: Queries) -> None:
+    bodies = {"1": b"ab", "2": b"abc", "3": b""}
+    await shop.commit(
+        a_decision(put=[Delivery(name, "whatsapp", 1, "processed", "", of) for name, of in bodies.items()])
+    )
+
+    assert await queries.bodies(["1", "2", "none"], 2) == {"1": b"ab"}
 
 
 async def test_the_outbox_is_read_by_status_and_name_the_newest_first(shop: SqliteStore, queries: Queries) -> None:

@@ -81,7 +81,6 @@ async def test_traffic_of_a_version_is_of_its_sessions_alone(queries: Queries) -
 async def test_of_what_nobody_went_through_there_is_nothing_to_say(queries: Queries) -> None:
     assert await queries.traffic("parcel") == Traffic({}, (), {}, 0)
     assert await queries.funnel("parcel", [A, B]) == []
-    assert await queries.taken("parcel") == 0
 
 
 @pytest.mark.usefixtures("traffic")
@@ -111,16 +110,6 @@ async def test_a_funnel_says_how_often_each_stage_was_entered_and_left(
         Funnel("v1", created_at, (Stage(A, 3, 3, 0, 0, 0), Stage(B, 3, 1, 1, 0, 1), Stage(C, 1, 0, 0, 0, 1))),
         Funnel("v2", 0, (Stage(A, 1, 1, 0, 0, 0), Stage(B, 1, 0, 0, 1, 0), Stage(C, 0, 0, 0, 0, 0))),
     ]
-
-
-async def test_each_step_of_a_definition_is_heard_of_and_no_other(shop: SqliteStore, queries: Queries) -> None:
-    await go(shop, "P-1", ("out", B, 10))
-    before = await queries.taken("parcel")
-
-    await go(shop, "L-1", ("out", B, 10), definition="letter")
-    assert await queries.taken("parcel") == before
-    await go(shop, "P-2", ("note", A, 10))
-    assert await queries.taken("parcel") > before
 
 
 async def test_the_pulse_beats_with_each_commit_and_with_nothing_else(shop: SqliteStore, queries: Queries) -> None:

@@ -58,6 +58,7 @@ _ANSWERED = "You have chosen already: {}. The courier has been told."
 _STANDS = "You have chosen: {}. You can still choose something else."
 _REFUSED = "You have chosen: {}. The courier cannot do that, so please choose again."
 _NOTHING = "There is nothing to choose any more."
+_NO_CASE = "None of your deliveries waits for an answer."
 
 _PHONE = re.compile(r"\+?[ ()-]*(?:[0-9][ ()-]*){7,15}")
 
@@ -348,7 +349,7 @@ def _needs_phone(session: Session) -> bool:
 def _news(about: About | None) -> str:
     """Return what has become of the parcel."""
     if about is None:
-        return _NOTHING
+        return _NO_CASE
     latest = _shipment(about).get("latest") or {}
     word = latest.get("status", "")
     if OPEN in about.tags:

@@ -76,5 +76,7 @@ export function today(): Day {
 
 function ofTime(time: number): Day | undefined {
   const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString().slice(0, 10);
+  if (Number.isNaN(date.getTime())) return undefined;
+  const [day = ""] = date.toISOString().split("T");
+  return day.length === "YYYY-MM-DD".length ? day : undefined; // other years have a sign, and order as no day does
 }

@@ -16,6 +16,8 @@ import { isRecord, isSame } from "./values.ts";
 
 const MAX_NESTING = 32;
 const MAX_OPERATORS = 250;
+/** How many texts of each kind are remembered; a document has fewer, what is dropped is read again. */
+const MOST_REMEMBERED = 5000;
 
 /** A value of a screen by its name; *screen* is empty for the screen that the reference stands on. */
 export interface Reference {
@@ -114,6 +116,7 @@ const conditions: Known = new Map();
 /** Return what *parse* makes of *value*, undefined if that is not well formed; it is read once. */
 function remembered(known: Known, value: string, parse: (value: string) => Node | undefined): Node | undefined {
   if (!known.has(value)) {
+    if (known.size >= MOST_REMEMBERED) known.clear();
     try {
       known.set(value, parse(value));
     } catch (error) {

@@ -1,11 +1,12 @@
 /**
  * What an input on a screen takes, as a phone holds people to it, and what it tells those whom it does not let go on.
  *
- * Source: Meta, "Components". A pattern that cannot be read holds nobody to it.
+ * Source: Meta, "Components". A pattern that cannot be read, or might take for ever, holds nobody to it.
  */
 
 import { type Day, daysBetween, readDay, WEEKDAYS, weekdayOf } from "./days.ts";
-import { isEmpty, isRecord, listOf } from "./values.ts";
+import { matches } from "./patterns.ts";
+import { isEmpty, isRecord, type Json, listOf } from "./values.ts";
 
 export const INPUTS: ReadonlySet<string> = new Set([
   "TextInput", "TextArea", "CheckboxGroup", "RadioButtonsGroup", "Dropdown", "ChipsSelector", "OptIn", "DatePicker",
@@ -44,6 +45,11 @@ export interface Input {
   readonly pattern: string;
   readonly helper: string;
   readonly calendar: Calendar | undefined;
+}
+
+/** Return whether an item of a list can be chosen, as it says of itself. */
+export function isOffered(item: Json): boolean {
+  return !Object.hasOwn(item, "enabled") || item.enabled === true;
 }
 
 /** Return whether *day* can be picked. */
@@ -139,15 +145,4 @@ function textFault(input: Input, value: unknown): string {
   if (form !== undefined && !form[0].test(value)) return form[1];
   if (input.pattern === "" || matches(input.pattern, value)) return "";
   return input.helper === "" ? "This is not in the right form" : `Not in the right form: ${input.helper}`;
-}
-
-function matches(pattern: string, value: string): boolean {
-  for (const flags of ["u", ""]) {
-    try {
-      return new RegExp(`^(?:${pattern})$`, flags).test(value);
-    } catch {
-      // Not every pattern that somebody writes is one in Unicode mode, or one at all.
-    }
-  }
-  return true;
 }

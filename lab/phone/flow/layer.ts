@@ -2,15 +2,19 @@
 
 import { freshId, icon, ICONS, make } from "./dom.ts";
 
-/** Shows one panel at a time over *beneath*, which cannot be reached meanwhile. */
+/** Shows one panel at a time over *root*; *changed* is told of its coming and going, before the focus follows. */
 export class Layer {
   private panel: HTMLElement | undefined;
   private back: Element | null = null;
 
   constructor(
     private readonly root: HTMLElement,
-    private readonly beneath: readonly HTMLElement[],
+    private readonly changed: () => void,
   ) {}
+
+  get isOpen(): boolean {
+    return this.panel !== undefined;
+  }
 
   /** Bring up a panel; Escape and its cross close it. */
   open(title: string, ...content: (Node | string)[]): void {
@@ -31,7 +35,7 @@ export class Layer {
     this.panel.addEventListener("click", (event) => {
       if (event.target === this.panel) this.close();
     });
-    for (const element of this.beneath) element.inert = true;
+    this.changed();
     this.root.append(this.panel);
     (box.querySelector<HTMLElement>("[data-first]") ?? cross).focus();
   }
@@ -41,7 +45,7 @@ export class Layer {
     if (this.panel === undefined) return;
     this.panel.remove();
     this.panel = undefined;
-    for (const element of this.beneath) element.inert = false;
+    this.changed();
     if (this.back instanceof HTMLElement && this.back.isConnected) this.back.focus();
   }
 }

@@ -22,9 +22,9 @@ import {
 } from "./document.ts";
 import { conditionIn, evaluate, expressionIn, type Reference, shown } from "./expressions.ts";
 import type { FlowAnswer, FlowCall, FlowHost, FlowStart } from "./host.ts";
-import { AREA_LENGTH, type Calendar, faultOf, type Input, INPUTS, MOST_FILES, TEXT_LENGTH } from "./inputs.ts";
+import { AREA_LENGTH, type Calendar, faultOf, type Input, INPUTS, isOffered, MOST_FILES, TEXT_LENGTH } from "./inputs.ts";
 import { misfitOf } from "./model.ts";
-import { countOf, isEmpty, isRecord, isSame, type Json, listOf, recordOf, records, textOf } from "./values.ts";
+import { countOf, isEmpty, isRecord, isSame, type Json, listOf, ownOf, recordOf, records, textOf } from "./values.ts";
 
 /** A screen that is or was shown: with which data, and what was put into its form. */
 export interface Shown {
@@ -67,6 +67,8 @@ export class Runtime {
   private isOver = false;
   private isPreview = false;
   private uploads = 0;
+  /** The screens that ask nothing by being shown: where a person did something last, and those that asked since. */
+  private quiet = new Set<string>();
   /** The kinds of the files that were uploaded, by the id of their media. */
   private readonly kinds = new Map<unknown, string>();
 
@@ -110,16 +112,17 @@ export class Runtime {
     return shown(this.read(value));
   }
 
-  /** Return the items of a list, wherever they stand; what they do is left as it is written. */
+  /** Return the items of a list, evaluated if they stand in the document; what they do is left as it is written. */
   items(value: unknown): Json[] {
-    return records(typeof value === "string" ? this.read(value) : value);
+    if (!Array.isArray(value)) return records(this.read(value)); // they came as data, which is never an expression
+    return records(value).map((item) => ({ ...item, ...recordOf(this.read(withoutActions(item))) }));
   }
 
   // What is put in
 
   /** Return what an input holds. */
   held(component: Component): unknown {
-    return this.top?.form[component.name];
+    return ownOf(this.top?.form ?? {}, component.name);
   }
 
   /** Return what people are told is wrong with an input, empty if nothing is. */
@@ -128,14 +131,15 @@ export class Runtime {
     if (top === undefined) return "";
     const own = top.faults.get(component.name);
     if (own !== undefined || top.edited.has(component.name)) return own ?? "";
-    const ofForm = recordOf(this.read(component.form?.said["error-messages"]))[component.name];
+    const ofForm = ownOf(recordOf(this.read(component.form?.said["error-messages"])), component.name);
     const message = this.read(component.said["error-message"]) ?? ofForm;
     return isRecord(message) ? Object.values(message).map(shown).filter(Boolean).join(" ") : shown(message);
   }
 
   /** Return what an input takes. */
   input(component: Component): Input {
-    const said = recordOf(this.read(withoutActions(component.said)));
+    const { "data-source": source, ...rest } = withoutActions(component.said);
+    const said = recordOf(this.read(rest));
     const [least, most] = bounds(component.type, said);
     const required = said.required;
     const hasDays = component.type === "DatePicker" || component.type === "CalendarPicker";
@@ -143,7 +147,7 @@ export class Runtime {
     return {
       type: component.type,
       isRequired: isRequired || (component.type.endsWith("Picker") && least > 0),
-      options: records(said["data-source"]).filter((item) => item.enabled !== false).map((item) => shown(item.id)),
+      options: this.items(source).filter(isOffered).map((item) => shown(item.id)),
       least,
       most,
       kind: textOf(said["input-type"]) || "text",
@@ -157,7 +161,11 @@ export class Runtime {
   async put(component: Component, value: unknown): Promise<void> {
     const top = this.top;
     if (top === undefined) return;
-    const asked = this.placed(top, component, value);
+    this.quiet = new Set([top.screen.id]);
+    const before = this.held(component);
+    this.fill(top, component, value);
+    const felt = [...this.feltByItems(component, before, value), ...this.felt(component, before, value)];
+    const asked = this.done(top, felt);
     top.edited.add(component.name);
     top.faults.delete(component.name);
     this.listener.changed();
@@ -201,12 +209,13 @@ export class Runtime {
     if (start.kind === "data_exchange") return this.exchange({ action: "INIT", screen: "", data: {} });
     this.isPreview = start.kind === "preview";
     const id = start.screen ?? entriesOf(this.flow)[0] ?? "";
-    this.navigate(id, start.kind === "navigate" ? start.data : {});
+    return this.navigate(id, start.kind === "navigate" ? start.data : {});
   }
 
   /** Do what a component says when it is pressed, with *form* beside what was put in. */
   async press(action: unknown, form: Json = {}): Promise<void> {
     if (this.isBusy || this.isOver || !isRecord(action)) return;
+    this.quiet = new Set(this.top === undefined ? [] : [this.top.screen.id]);
     const payload = this.payload(action, form);
     switch (action.name) {
       case "navigate":
@@ -238,12 +247,12 @@ export class Runtime {
   async back(): Promise<void> {
     const top = this.top;
     if (top === undefined || this.stack.length < 2 || this.isBusy || this.isOver) return;
+    this.quiet = new Set([top.screen.id]);
     if (top.screen.refreshesOnBack && this.flow.hasEndpoint && !this.isPreview) {
       return this.exchange({ action: "BACK", screen: top.screen.id, data: {} });
     }
     this.leave(1);
-    this.look();
-    this.listener.arrived();
+    await this.ask(this.show());
   }
 
   /** Let nothing happen any more. */
@@ -272,10 +281,10 @@ export class Runtime {
     if (answer?.status === 427) return this.close(textOf(recordOf(answer.content).error_msg) || CLOSED);
     const content = answer?.status === 200 ? recordOf(answer.content) : {};
     if (typeof content.screen !== "string") return this.fail(call);
-    this.take(call, content.screen, recordOf(content.data));
+    await this.take(call, content.screen, recordOf(content.data));
   }
 
-  private take(call: FlowCall, id: string, data: Json): void {
+  private async take(call: FlowCall, id: string, data: Json): Promise<void> {
     if (!this.goesTo(id)) {
       return this.refuse(call, "invalid-screen-transition", `${call.screen || "opening"} does not lead to ${id}`);
     }
@@ -286,8 +295,16 @@ export class Runtime {
     const { error_message: message, ...rest } = data;
     const misfit = this.misfit(id, rest);
     if (misfit !== "") return this.refuse(call, "payload-schema-error", misfit);
-    this.arrive(id, data);
+    const asked = this.arrive(id, data);
     if (typeof message === "string" && message !== "") this.listener.told(message);
+    await this.ask(asked);
+  }
+
+  /** Make the call that a screen asks for by being shown, unless it was made since a person last did something. */
+  private async ask(call: FlowCall | undefined): Promise<void> {
+    if (call === undefined || this.isPreview || this.quiet.has(call.screen)) return;
+    this.quiet.add(call.screen);
+    await this.exchange(call);
   }
 
   /** Tell the endpoint that its answer cannot be shown, as a phone does without waiting, and people that it failed. */
@@ -341,18 +358,18 @@ export class Runtime {
 
   // Screens
 
-  private navigate(id: string, payload: Json): void {
+  private async navigate(id: string, payload: Json): Promise<void> {
     const screen = this.flow.screens.get(id);
     if (screen === undefined) {
       return this.listener.told(id === "" ? "This document has no screen." : `There is no screen ${id}.`);
     }
-    this.arrive(id, this.isPreview ? { ...exampleOf(screen), ...payload } : payload);
+    await this.ask(this.arrive(id, this.isPreview ? { ...exampleOf(screen), ...payload } : payload));
   }
 
-  /** Show a screen: over the others, or by going back to it if it lies behind. */
-  private arrive(id: string, data: Json): void {
+  /** Show a screen: over the others, or by going back to it if it lies behind. Returns the call that it asks for. */
+  private arrive(id: string, data: Json): FlowCall | undefined {
     const screen = this.flow.screens.get(id);
-    if (screen === undefined) return;
+    if (screen === undefined) return undefined;
     const depth = this.stack.findIndex((each) => each.screen.id === id);
     if (depth >= 0) {
       this.leave(this.stack.length - depth - 1);
@@ -365,35 +382,46 @@ export class Runtime {
       this.stack.push(next);
       this.begin(next);
     }
+    return this.show();
+  }
+
+  /** Show the screen that is on top now; return the call that it asks for. */
+  private show(): FlowCall | undefined {
     this.look();
+    const asked = this.top === undefined ? undefined : this.done(this.top, this.feltAgain());
     this.listener.arrived();
+    return asked;
   }
 
   private leave(count: number): void {
     for (const each of this.stack.splice(this.stack.length - count, count)) this.left.set(each.screen.id, each);
   }
 
-  /** Fill the inputs with their initial values. */
+  /** Fill the inputs with their initial values; what these set off by themselves follows once all are filled. */
   private begin(top: Shown): void {
     this.look();
     for (const component of everyComponent(top.screen.children)) {
       if (!INPUTS.has(component.type) || component.name === "") continue;
-      const ofForm = recordOf(this.read(component.form?.said["init-values"]))[component.name];
+      const ofForm = ownOf(recordOf(this.read(component.form?.said["init-values"])), component.name);
       const given = this.read(component.said["init-value"]) ?? ofForm;
       const isListed = component.type === "RadioButtonsGroup" && Array.isArray(given); // Meta's page shows both
       const value: unknown = isListed ? given[0] : given;
-      if (value !== undefined && value !== null) this.placed(top, component, value);
+      if (value === undefined || value === null) continue;
+      this.fill(top, component, value);
+      this.done(top, this.feltByItems(component, undefined, value));
     }
   }
 
-  /** Put a value into an input; return the call that this asks for, if it does. */
-  private placed(top: Shown, component: Component, value: unknown): FlowCall | undefined {
-    const before = top.form[component.name];
+  private fill(top: Shown, component: Component, value: unknown): void {
     top.form = { ...top.form, [component.name]: value };
     if (value === undefined) delete top.form[component.name];
     this.look();
+  }
+
+  /** Do what choosing sets off; return the call that it asks for, the last if there are several. */
+  private done(top: Shown, actions: readonly Json[]): FlowCall | undefined {
     let asked: FlowCall | undefined;
-    for (const action of this.felt(component, before, value)) {
+    for (const action of actions) {
       const payload = this.payload(action, {});
       if (action.name === "data_exchange") asked = { action: "data_exchange", screen: top.screen.id, data: payload };
       if (action.name !== "update_data") continue;
@@ -403,15 +431,27 @@ export class Runtime {
     return asked;
   }
 
-  /** Return the actions that a change of an input's value sets off. */
-  private felt(component: Component, before: unknown, after: unknown): Json[] {
+  /** Return the actions of the items that a change of an input's value chooses, or no longer does. */
+  private feltByItems(component: Component, before: unknown, after: unknown): Json[] {
     const [had, has] = [chosenIn(before), chosenIn(after)];
-    const items = this.items(component.said["data-source"]).map((item) => [shown(this.read(item.id)), item] as const);
+    const items = this.items(component.said["data-source"]).map((item) => [shown(item.id), item] as const);
     const left = items.filter(([id]) => had.includes(id) && !has.includes(id)).map(([, item]) => item[UNSELECTED]);
     const taken = items.filter(([id]) => has.includes(id) && !had.includes(id)).map(([, item]) => item[SELECTED]);
-    if (had.length > 0 && has.length === 0) left.push(component.said[UNSELECTED]);
-    if (has.length > 0 && !isSame(had, has)) taken.push(component.said[SELECTED]);
     return records([...left, ...taken]);
+  }
+
+  /** Return the action of an input's own that a change of its value sets off, if one does. */
+  private felt(component: Component, before: unknown, after: unknown): Json[] {
+    const [had, has] = [chosenIn(before), chosenIn(after)];
+    if (isSame(had, has)) return [];
+    return records([component.said[has.length > 0 ? SELECTED : UNSELECTED]]);
+  }
+
+  /** Return the actions of the inputs that hold a value as their screen is shown, or again. Source: Meta, 6.0. */
+  private feltAgain(): Json[] {
+    if (isBefore(this.flow.version, 6, 0)) return [];
+    const inputs = [...this.seen].filter((each) => INPUTS.has(each.type) && each.name !== "");
+    return inputs.flatMap((each) => this.felt(each, undefined, this.held(each)));
   }
 
   /** Return what goes with an action; a value that is missing leaves its key out. */
@@ -471,8 +511,9 @@ export class Runtime {
 
   private forget(component: Component): void {
     const top = this.top;
-    if (top === undefined || component.said["data-source"] === undefined || !(component.name in top.form)) return;
-    const offered = new Set(this.items(component.said["data-source"]).map((item) => shown(this.read(item.id))));
+    if (top === undefined || component.said["data-source"] === undefined) return;
+    if (!Object.hasOwn(top.form, component.name)) return;
+    const offered = new Set(this.items(component.said["data-source"]).map((item) => shown(item.id)));
     if (offered.size === 0) return;
     const held = top.form[component.name];
     if (Array.isArray(held)) {

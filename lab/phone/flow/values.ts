@@ -12,6 +12,11 @@ export function recordOf(value: unknown): Json {
   return isRecord(value) ? value : {};
 }
 
+/** Return what *json* itself has under a name; every object also knows a `constructor`. */
+export function ownOf(json: Json, name: string): unknown {
+  return Object.hasOwn(json, name) ? json[name] : undefined;
+}
+
 export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }

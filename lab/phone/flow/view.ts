@@ -34,7 +34,7 @@ export class FlowView extends EventTarget {
   private readonly main = make("div", "flow-main", {}, this.body, this.foot, this.snack);
   private readonly bar = make("header", "flow-bar", {}, this.arrow, this.title, this.cross);
   private readonly sheet = make("section", "flow", { "aria-label": "Form" }, this.bar, this.progress, this.main);
-  private readonly layer = new Layer(this.sheet, [this.bar, this.main]);
+  private readonly layer = new Layer(this.sheet, () => this.guard());
   private readonly scrolled = new WeakMap<Shown, number>();
   private readonly runtime: Runtime;
   private parts: Part[] = [];
@@ -100,6 +100,13 @@ export class FlowView extends EventTarget {
     });
     const words = make("p", "flow-question", {}, "What you have put in will not be kept.");
     this.layer.open("Leave this form?", words, make("div", "flow-answers", {}, stay, leave));
+  }
+
+  /** Let nothing happen any more, now that the Flow is no longer shown; the host hears nothing of it. */
+  abandon(): void {
+    this.isOver = this.isGone = true;
+    this.runtime.end();
+    clearTimeout(this.timer);
   }
 
   private leave(): void {
@@ -194,12 +201,19 @@ export class FlowView extends EventTarget {
     }
     this.sheet.classList.toggle("is-busy", isBusy);
     this.progress.textContent = isBusy ? "Loading…" : "";
-    this.main.inert = isBusy;
+    this.guard();
     if (isBusy && this.runtime.top === undefined) {
       this.body.replaceChildren(make("div", "flow-spinner", { "aria-hidden": "true" }));
     }
     this.update();
-    if (!isBusy && this.focused instanceof HTMLElement && this.sheet.contains(this.focused)) this.focused.focus();
+    if (isBusy || this.layer.isOpen) return; // whoever is asked something is not taken away from it
+    if (this.focused instanceof HTMLElement && this.sheet.contains(this.focused)) this.focused.focus();
+  }
+
+  /** Let nothing be reached that cannot be used now: under a panel, or while a call is under way. */
+  private guard(): void {
+    this.bar.inert = this.layer.isOpen;
+    this.main.inert = this.isBusy || this.layer.isOpen;
   }
 
   private tell(message: string, ...more: HTMLElement[]): void {

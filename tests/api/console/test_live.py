@@ -12,6 +12,7 @@ from api.console.live import Live, Wanted
 from engine.errors import StoreUnavailable
 from tests.api.console.filling import OFFER, WALKED, walk
 from tests.api.console.visiting import Visit
+from tests.api.console.waiting import effects, finish, questions
 from tests.api.serving import Server
 from tests.api.speaking import ask
 
@@ -65,8 +66,24 @@ def test_a_page_hears_how_its_session_stands_and_each_time_it_moves(server: Serv
     then = server.run(lambda: heard(stream, 1))
     server.run(stream.aclose)
 
-    assert first == [("session", {"revision": 2, "state": "OPTIONS", "title": "Your preferences"})]
-    assert then == [("session", {"revision": 3, "state": "OFFER", "title": "Offers for you"})]
+    assert first == [("session", {"revision": 2, "state": "OPTIONS", "title": "Your preferences", "effects": []})]
+    assert then == [("session", {"revision": 3, "state": "OFFER", "title": "Offers for you", "effects": []})]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_page_hears_what_becomes_of_effects_though_their_session_does_not_move(server: Server) -> None:
+    _, asked, _ = questions(server)
+    server.run(server.parts.outbox.address)
+    (effect,) = effects(server, "send_answer")
+    stream = a_live(server).stream(Wanted(definition="inquiry", key=asked), SECONDS)
+
+    ((_, first),) = server.run(lambda: heard(stream, 1))
+    finish(server, effect, type="Doubt", reason="slow")
+    ((_, then),) = server.run(lambda: heard(stream, 1))
+    server.run(stream.aclose)
+
+    assert first["effects"] == [["done", "for staff"], ["pending", ""]]
+    assert then == {**first, "effects": [["done", "for staff"], ["unknown", "slow"]]}
 
 
 @pytest.mark.usefixtures("quick")
@@ -90,6 +107,17 @@ def test_a_stream_ends_itself_and_leaves_nothing_running(server: Server) -> None
 
     assert [line.partition("\n")[0] for line in said] == ["retry: 1000", "event: gone"]
     assert (told._listening, told._beating) == (0, None)
+
+
+def test_when_the_server_is_about_to_end_everybody_who_listens_is_let_go(server: Server) -> None:
+    told = a_live(server)
+    listens = told.stream(Wanted(counts="*"), SECONDS)
+    server.run(lambda: heard(listens, 1))
+
+    server.do(told.hush)
+
+    assert server.run(lambda: ended(listens)) == []
+    assert server.run(lambda: ended(told.stream(Wanted(counts="*"), SECONDS))) == ["retry: 1000\n\n"]
 
 
 @pytest.mark.usefixtures("quick")

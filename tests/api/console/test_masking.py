@@ -1,14 +1,16 @@
 """What is masked, and that nothing personal is left of it."""
 
+import base64
 import json
 import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from api.console.masking import masked, masked_text
+from api.console.masking import masked, masked_key, masked_text
+from definitions.orders import ndr
 
 LETTERS = st.characters(categories=["L", "M", "N", "P", "S", "Z"])
 PHONES = st.from_regex(r"\A(\+|00)?[1-9][0-9]{9,13}\Z")
@@ -49,6 +51,31 @@ def test_what_is_not_known_to_be_harmless_is_masked(text: str, name: str) -> Non
 def test_below_what_customers_told_no_name_helps(text: str, above: str) -> None:
     (shown,) = masked({above: [{"status": text}]})[above]
     assert longest_piece(shown["status"]) < 4
+
+
+def test_what_couriers_report_and_what_is_done_about_it_is_nobodys_own() -> None:
+    known = {
+        "courier": "Blue Dart",
+        "conflicts": ["forward.out_for_delivery@20260101T100000Z"],
+        "attempts": [{"id": "forward.failed_delivery@20260101T100000Z", "reason": "customer_unavailable"}],
+        "ndr_reason": ndr.reason("1").label,
+        "terms": {"actions": ["reattempt", "defer"]},
+        "resolution": {"action": ndr.RESOLUTIONS["ACTF001"].action},
+        "effect": "dc1b1e66ea65aedbfd317e24dc1ec495",
+    }
+    assert masked(known) == known
+
+
+@given(PERSONAL.filter(lambda text: len(text) > 3), st.sampled_from(["reason", "ndr_reason", "about", "conflicts"]))
+def test_what_couriers_and_customers_say_in_their_own_words_is_masked(text: str, name: str) -> None:
+    assume(name != "about" or not text.startswith("wamid"))
+    assert longest_piece(masked({name: text})[name]) < 4
+
+
+def test_a_contact_is_masked_where_couriers_are_named_and_reports_have_ids() -> None:
+    for name in ("courier", "courier_name", "id", "conflicts", "reason", "action"):
+        for contact in ("+91 98000 00042", "Ravi 9800000042", "asha.rao@shop.example", "asha@20260101"):
+            assert longest_piece(masked({name: contact})[name]) < 4, (name, contact)
 
 
 @given(JSON)
@@ -111,6 +138,24 @@ def test_numbers_that_are_somebodys_are_masked() -> None:
 
 def test_names_of_fields_that_are_contacts_are_masked_too() -> None:
     assert masked({"919800000001": {"a@shop.example": 1}}) == {"••• 0": {"••• 0": 1}}
+
+
+@given(PHONES, st.binary(min_size=20, max_size=40), st.sampled_from(["id", "key", "order_ref", "wamid", "x", "sku"]))
+def test_a_message_id_is_masked_as_the_phone_number_in_it_is(phone: str, rest: bytes, name: str) -> None:
+    wamid = "wamid." + base64.b64encode(b"\x1d\x11\x04" + phone.encode() + rest).decode()
+    hint = masked_text(wamid)
+    shown = json.dumps(masked({name: wamid, "key": f"inquiry/{wamid}", wamid: 1, "told": [wamid]}))
+
+    assert re.fullmatch(r"message [0-9a-f]{8}", hint)
+    assert masked_key(f"inquiry/{wamid}/3") != masked_key(f"inquiry/{wamid}/4")
+    for said in (shown, masked_key(f"inquiry/{wamid}/3")):
+        assert not any(wamid[place : place + 8] in said for place in range(6, len(wamid) - 8))
+    assert hint in shown
+
+
+@given(st.text(max_size=60).filter(lambda key: "wamid." not in key.lower()))
+def test_another_key_stays_as_it_is(key: str) -> None:
+    assert masked_key(key) == key
 
 
 def test_what_is_no_json_and_what_is_too_deep_is_hidden() -> None:

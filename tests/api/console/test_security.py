@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from litestar.routes import HTTPRoute
@@ -10,7 +11,7 @@ from api.console.router import ROUTER
 from tests.api.console import waiting
 from tests.api.console.visiting import FORM, Visit, text_of
 from tests.api.serving import Server
-from tests.api.speaking import ask
+from tests.api.speaking import ask, quoted
 from tests.builders import HOUR, MINUTE
 
 OWN = {"/admin/sign-in", "/admin/sign-out"}
@@ -110,6 +111,26 @@ def test_what_another_method_asks_changes_nothing(office: Server) -> None:
             assert ask(office, method, path, body=b"", headers=headers).status in {404, 405}, (method, path)
 
 
+@pytest.mark.parametrize(
+    ("path", "leads"),
+    [
+        ("/orders/O-1/resolve", "/orders/O-1"),
+        ("/orders/O-1/show", "/orders/O-1"),
+        ("/orders/a%2Fb/conflict", "/orders/a%2Fb"),
+        ("/sessions/offer/S-1/act", "/sessions/offer/S-1"),
+        ("/sessions/offer/S-1/reveal", "/sessions/offer/S-1"),
+        ("/inquiries/wamid.x", "/inquiries"),
+        ("/inquiries/wamid.x/answer", "/inquiries"),
+        ("/inquiries/wamid.x/close", "/inquiries"),
+    ],
+)
+def test_the_address_of_a_form_opened_leads_to_the_page_that_has_it(office: Server, path: str, leads: str) -> None:
+    heard = Visit(office).get(f"/admin{path}")
+
+    assert (heard.status, heard.headers["location"]) == (303, f"/admin{leads}")
+    assert ask(office, "GET", f"/admin{path}").headers["location"].startswith("/admin/sign-in?next=")
+
+
 def test_who_signs_in_gets_a_secret_of_their_own(office: Server) -> None:
     visit = Visit(office)
     fixed = visit.send("/admin/sign-in", {"token": visit.token}, cookie="staff=chosen-by-somebody-else")
@@ -120,6 +141,35 @@ def test_who_signs_in_gets_a_secret_of_their_own(office: Server) -> None:
     assert ask(office, "GET", "/admin/orders", headers={"Cookie": "staff=chosen-by-somebody-else"}).status == 303
     for part in ("HttpOnly", "SameSite=strict"):
         assert part in fixed.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    "next_page",
+    [
+        "/admin/x\r\nSet-Cookie: a=b",
+        "/admin/x\n",
+        "/admin/\u0142",
+        "/admin/\u00e9",
+        "//elsewhere.example/admin",
+        "/adm",
+    ],
+)
+def test_who_signs_in_is_led_to_no_page_that_is_none_of_ours(office: Server, next_page: str) -> None:
+    visit = Visit(office)
+    heard = visit.send("/admin/sign-in", {"token": visit.token, "next": next_page}, cookie="")
+    assert (heard.status, heard.headers["location"]) == (303, "/admin")
+    assert "set-cookie" in heard.headers
+
+
+@pytest.mark.parametrize("key", ["O-1", "\u0142 \u00e9/\r\n", "a?b&c"])
+def test_who_signs_in_is_led_to_the_page_that_they_asked_for(office: Server, key: str) -> None:
+    visit = Visit(office)
+    asked = f"/admin/sessions/order/{quoted(key)}?at=1"
+
+    (wanted,) = parse_qs(urlsplit(ask(office, "GET", asked).headers["location"]).query)["next"]
+    heard = visit.send("/admin/sign-in", {"token": visit.token, "next": wanted}, cookie="")
+
+    assert (heard.status, heard.headers["location"]) == (303, asked)
 
 
 def test_who_signs_out_is_out(office: Server) -> None:

@@ -1,12 +1,14 @@
 """One session in the console: what is shown to whom, what was then, what staff do and what is kept of it."""
 
 import json
+import re
 
 import pytest
 
 from api.console.addresses import session_address
 from tests.api.console.filling import CASE, OFFER, WALKED, fill, source, walk
 from tests.api.console.visiting import Visit, text_of
+from tests.api.console.waiting import failed_order
 from tests.api.serving import Server
 from tests.api.speaking import (
     PERSON,
@@ -77,6 +79,19 @@ def test_every_step_can_be_looked_at_as_it_was_then(server: Server) -> None:
     assert visit.get(f"/admin{PAGE}?at=x").status == 422
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 10**20], ids=["the database's last", "beyond the database"])
+def test_a_step_that_no_database_can_number_is_told_so(office: Server, number: int) -> None:
+    walk(office, "who-has-few-steps", 1)
+    path = f"/admin/sessions/{OFFER}/who-has-few-steps"
+    visit = Visit(office)
+
+    looked = [visit.get(f"{path}?{name}={number}").status for name in ("at", "before")]
+    shown = visit.post(f"{path}/reveal", reason="They called", at=str(number))
+
+    assert looked == [422, 422]
+    assert (shown.status, "The session has no such step." in text_of(shown)) == (404, True)
+
+
 def test_a_key_may_hold_anything(server: Server) -> None:
     walk(server, "a/b: é?<i>", 1)
 
@@ -96,6 +111,43 @@ def test_a_family_is_told_of_together(server: Server) -> None:
 
     assert f'href="{session_address("ndr_case", CASE)}"' in page
     assert "ndr_case attempt_failed New →to Open" in story
+
+
+def test_a_long_story_tells_its_latest_steps_and_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(server)
+    visit = Visit(server)
+    whole = visit.get("/admin/sessions/order/O-1/story")
+    monkeypatch.setattr("api.console.session.STORY_STEPS", 2)
+
+    latest = visit.get("/admin/sessions/order/O-1/story")
+
+    said = "Only the latest 2 steps are told here."
+    assert (said in text_of(whole), said in text_of(latest)) == (False, True)
+    steps = re.findall(r'<p class="row what">.*', whole.body.decode())
+    assert re.findall(r'<p class="row what">.*', latest.body.decode()) == steps[-2:]
+
+
+def test_each_step_tells_of_its_own_effects(server: Server) -> None:
+    fill(server)
+
+    page = source(Visit(server), "/sessions/order/O-1")
+
+    told = re.findall(r'<li id="step-(\d+)"|href="/admin/effects/([^"]+)"><code>announce</code>', page)
+    asked = server.run(lambda: server.parts.queries.effects(definition="order", key="O-1"))
+    announced = {effect.seq: effect.key for effect in asked if effect.name == "announce"}
+    assert sorted(announced) == [1, 2]
+    assert len({effect.created_at for effect in asked}) == 1
+    assert told == [("2", ""), ("", announced[2]), ("1", ""), ("", announced[1])]
+
+
+def test_only_what_comes_long_after_or_when_something_later_is_known_is_late(server: Server) -> None:
+    failed_order(server)  # each report is heard five minutes after it happened, but for one
+
+    page = source(Visit(server), "/sessions/shipment/O-1:T-1")
+
+    steps = re.findall(r'<li id="step-\d+".*?</li>', page, re.DOTALL)
+    late = [re.findall("<code>([^<]+)</code>", step)[0] for step in steps if "heard of late" in step]
+    assert late == ["forward.intransit"]
 
 
 def test_facts_that_contradict_an_end_are_explained(server: Server) -> None:
@@ -213,18 +265,34 @@ def test_an_event_that_staff_send_has_their_name_and_their_reason(server: Server
     ]
 
 
+def test_another_event_from_the_same_form_is_no_repetition(server: Server) -> None:
+    walk(server, WALKED, 2)
+    visit = Visit(server)
+
+    sent = visit.post(f"/admin{PAGE}/act", **acting())
+    other = visit.post(f"/admin{PAGE}/act", **acting(event="placed"))
+
+    assert (sent.status, other.status) == (303, 409)
+    assert "“placed” was not possible" in text_of(other)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"reason": " "}, {"event": ""}, {"sure": ""}, {"data": "["}, {"data": '["a list"]'}, {"reason": "x" * 501}],
     ids=["no reason", "no event", "not sure", "no JSON", "no object", "too long"],
 )
-def test_what_is_not_said_well_does_nothing(office: Server, changes: dict[str, str]) -> None:
+def test_what_is_not_said_well_does_nothing_and_is_told_where_it_is_seen(
+    office: Server, changes: dict[str, str]
+) -> None:
     walk(office, "who-stays", 1)
     path = f"/sessions/{OFFER}/who-stays"
 
     heard = Visit(office).post(f"/admin{path}/act", **acting(**changes))
 
     assert (heard.status, "Nothing was done." in text_of(heard)) == (422, True)
+    page = heard.body.decode()
+    assert re.findall('name="([a-z]+)"[^>]* autofocus', page) == [*changes]
+    assert page.index('role="alert"') < page.index('data-part="head"')
     assert session(office, OFFER, "who-stays")["state"] == "OPTIONS"
 
 

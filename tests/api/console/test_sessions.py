@@ -10,8 +10,6 @@ from tests.api.console.visiting import Visit, text_of
 from tests.api.serving import Server
 from tests.api.speaking import PERSON, PHONE, a_minted_session
 
-BESIDE = ("order/O-1", "shipment/O-1:T-1", "ndr_case/O-1:T-1:20260101T124000Z")
-
 
 def listed(page: str) -> list[str]:
     """Return the sessions that a page lists, in its order."""
@@ -43,12 +41,11 @@ def test_sessions_are_listed_the_newest_first_and_filtered(shop: Server) -> None
 @pytest.mark.parametrize(
     ("searched", "found"),
     [
-        ("C-O-1", BESIDE),
         ("walker-", tuple(f"{OFFER}/walker-{number}" for number in reversed(range(9)))),
         ("nothing like it", ()),
     ],
 )
-def test_a_search_finds_by_numbers_and_beginnings_of_keys(shop: Server, searched: str, found: tuple[str, ...]) -> None:
+def test_a_search_finds_by_beginnings_of_keys(shop: Server, searched: str, found: tuple[str, ...]) -> None:
     page = Visit(shop).get(f"/admin/sessions?q={searched.replace(' ', '+')}")
     assert page.status == 200
     assert sorted(listed(page.body.decode())) == sorted(found)
@@ -60,6 +57,20 @@ def test_a_phone_number_leads_to_what_is_its_owners(shop: Server, written: str) 
 
     found = {path.partition("/")[0] for path in listed(page)}
     assert {"order", "shipment", "purchase_interest"} <= found
+
+
+def test_an_orders_number_leads_straight_to_it_and_a_phone_number_to_the_orders_first(shop: Server) -> None:
+    visit = Visit(shop)
+
+    by_number = visit.get("/admin/sessions?q=C-O-2")
+    by_phone = source(visit, "/sessions?q=%2B919800000042")
+
+    assert (by_number.status, by_number.headers["location"]) == (303, "/admin/orders/O-2")
+    orders = re.findall(r'<a href="/admin/orders/([^"/]+)">Order ([^<]+)</a>', by_phone)
+    assert orders
+    assert {f"C-{key}" == number for key, number in orders} == {True}
+    assert by_phone.index(">Orders</h2>") < by_phone.index(">Sessions</h2>") < by_phone.index("data-row=")
+    assert ">Orders</h2>" not in source(visit, "/sessions?q=nobody")
 
 
 def test_a_whole_key_leads_straight_to_its_session(shop: Server) -> None:

@@ -73,12 +73,12 @@ class Visit:
 
     def token_for(self, name: str, role: str) -> str:
         """Let somebody in and return their token."""
-        shown = self.post("/admin/staff", name=name, role=role)
+        shown = self.post("/admin/staff", name=name, role=role, reason="to help")
         found = re.search(r'<code class="token">([^<]+)</code>', shown.body.decode())
         assert found, shown.status
         return found[1]
 
-    def log(self) -> list[tuple[str, str, str, str]]:
+    def log(self, limit: int = 100) -> list[tuple[str, str, str, str]]:
         """Return what the audit log has: who did what to what, and why, the newest first."""
-        found = self.server.run(lambda: self.server.parts.queries.audit("", "", "", 100))
+        found = self.server.run(lambda: self.server.parts.queries.audit("", "", "", limit))
         return [(item.who, item.action, item.subject, item.reason) for item in found]

@@ -283,7 +283,7 @@ async def test_what_the_courier_refused_or_never_heard_of_can_be_chosen_again() 
             id="refused, and expired",
         ),
         pytest.param(replace(DELIVERED, family={}), "There is nothing to choose any more.", id="nobody knows"),
-        pytest.param(None, "There is nothing to choose any more.", id="about nothing"),
+        pytest.param(None, "None of your deliveries waits for an answer.", id="about nothing"),
     ],
 )
 async def test_where_nothing_can_be_chosen_the_customer_is_told_why(about: About | None, news: str) -> None:

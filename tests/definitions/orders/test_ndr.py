@@ -68,6 +68,14 @@ def test_a_choice_says_all_that_is_to_be_asked_for_it() -> None:
     assert (another_day.needs_date, another_day.needs_address) == (True, False)
 
 
+@pytest.mark.parametrize(("last_date", "is_limited"), [("2026-01-07", True), ("", False)])
+def test_a_choice_says_whether_its_last_day_is_the_courier_s(last_date: str, is_limited: bool) -> None:
+    offered = choices({"ndr_code": "1", "terms": {"last_date": last_date}}, {}, NOON, KOLKATA)
+
+    limited = [choice.code for choice in offered if choice.is_limited]
+    assert limited == (["ACTF002"] if is_limited else [])
+
+
 def test_today_is_the_merchant_s() -> None:
     late = NOON + 7 * HOUR  # half past midnight in India
 

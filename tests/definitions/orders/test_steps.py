@@ -94,6 +94,18 @@ def test_a_milestone_says_when_it_was_reached_last() -> None:
     assert [(step.at - NOON) // MINUTE if step.at else None for step in leg.steps] == [0, 1, 2, 3, None]
 
 
+def test_a_failure_says_when_it_failed_and_not_when_the_parcel_came_there() -> None:
+    names = ("forward.created", "forward.out_for_delivery", "forward.failed_delivery")
+    told = facts(*names, "forward.ndr_resolution_submitted")
+
+    def failed_at(*legs: Leg) -> list[int]:
+        return [(step.at - NOON) // MINUTE for leg in legs for step in leg.steps if step.standing == "failed"]
+
+    assert failed_at(*way_of("forward", told[:3])) == [2]
+    assert failed_at(*way_of("forward", told)) == [2]
+    assert failed_at(*way_of("forward", [*told, *facts("rto.rto_created")])) == [2]
+
+
 def test_every_word_of_a_shipment_is_at_a_milestone_or_ends_its_leg() -> None:
     words = {tuple(name.split(".")) for name in Catalogue.load().interpreter("shipment").states if "." in name}
     placed = {(leg, word) for leg, milestones in MILESTONES.items() for words in milestones.values() for word in words}

@@ -137,11 +137,13 @@ function list(options: readonly Option[], held: string, choose: (option: Option)
   const said = { type: "search", placeholder: "Search", "aria-label": "Search the list" };
   const search = make("input", "flow-search", said);
   search.dataset.first = "";
+  const none = make("p", "flow-question", { role: "status", hidden: true });
   search.addEventListener("input", () => {
     const wanted = search.value.trim().toLowerCase();
     for (const [title, button] of buttons) button.parentElement!.hidden = !title.includes(wanted);
+    say(none, buttons.some(([title]) => title.includes(wanted)) ? "" : "Nothing in the list is called that.");
   });
-  return [search, rows];
+  return [search, none, rows];
 }
 
 /** Return what makes the children of *rows* anew when there are other options. */

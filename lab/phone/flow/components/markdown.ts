@@ -52,7 +52,11 @@ const HEADING = /^(#{1,6})\s+(.*)$/;
 const BULLET = /^\s*[*+-]\s+/;
 const NUMBER = /^\s*[0-9]+[.)]\s+/;
 const ROW = /^\s*\|.*\|\s*$/;
-const RULE = /^\s*\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$/;
+
+/** Return whether a line is what stands between a table's head and its body. */
+function isRule(line: string): boolean {
+  return /^[\s:|-]+$/.test(line) && line.includes("-") && line.includes("|");
+}
 
 function kindOf(lines: readonly string[], at: number, isRich: boolean): Kind {
   const line = lines[at] ?? "";
@@ -86,8 +90,8 @@ function item(text: string, reading: Reading): HTMLElement {
 }
 
 function table(lines: string[], reading: Reading): HTMLElement {
-  const rows = lines.filter((line) => !RULE.test(line)).map(cells);
-  const hasHead = RULE.test(lines[1] ?? "");
+  const rows = lines.filter((line) => !isRule(line)).map(cells);
+  const hasHead = isRule(lines[1] ?? "");
   const row = (texts: string[], tag: "th" | "td"): HTMLElement =>
     make("tr", "", {}, ...texts.map((text) => make(tag, "", {}, ...inline(text, reading))));
   const head = hasHead ? [make("thead", "", {}, row(rows[0] ?? [], "th"))] : [];

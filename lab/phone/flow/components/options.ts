@@ -3,6 +3,7 @@
 import { make, pictureAddress } from "../dom.ts";
 import type { Component } from "../document.ts";
 import { shown } from "../expressions.ts";
+import { isOffered } from "../inputs.ts";
 import { cut, type Json } from "../values.ts";
 import type { Sheet } from "./part.ts";
 
@@ -21,17 +22,17 @@ const COLOUR = /^#[0-9a-fA-F]{6}$/;
 
 /** Return what a component offers now. */
 export function optionsOf(sheet: Sheet, component: Component): Option[] {
-  return sheet.runtime.items(component.said["data-source"]).map((item) => option(sheet, item));
+  return sheet.runtime.items(component.said["data-source"]).map(option);
 }
 
-function option(sheet: Sheet, item: Json): Option {
-  const read = (name: string): string => shown(sheet.runtime.read(item[name]));
+function option(item: Json): Option {
+  const read = (name: string): string => shown(item[name]);
   return {
     id: read("id"),
     title: cut(read("title"), 30),
     description: cut(read("description"), 300),
     metadata: cut(read("metadata"), 20),
-    isEnabled: sheet.runtime.isEnabled(item),
+    isEnabled: isOffered(item),
     picture: pictureAddress(read("image")),
     alt: read("alt-text"),
     colour: COLOUR.test(read("color")) ? read("color") : "",

@@ -52,15 +52,14 @@ export function navigationList(sheet: Sheet, component: Component): Part {
     say(description, textIn(sheet, component, "description", 300));
     rows.classList.toggle("is-large", runtime.text(component.said["media-size"]) === "large");
     const items = runtime.items(component.said["list-items"]);
-    const said = items.map((item) => recordOf(runtime.read({ ...item, [CLICKED]: undefined })));
-    const written = JSON.stringify(said);
+    const written = JSON.stringify(items.map((item) => ({ ...item, [CLICKED]: undefined })));
     if (written === last) return;
     last = written;
     rows.replaceChildren(
-      ...items.map((item, index) => {
-        const content = itemContent(said[index] ?? {});
+      ...items.map((item) => {
+        const content = itemContent(item);
         const button = make("button", "flow-option", { type: "button" }, ...content, icon(ICONS.onwards));
-        const form = component.name === "" ? {} : { [component.name]: shown(said[index]?.id) };
+        const form = component.name === "" ? {} : { [component.name]: shown(item.id) };
         button.addEventListener("click", () => sheet.press(item[CLICKED] ?? component.said[CLICKED], form));
         return make("li", "", {}, button);
       }),
