@@ -14,12 +14,10 @@ from tests.fuzz_api import MODES, Fuzzer, furnish
 
 UNDESCRIBED = {
     *("/", "/favicon.ico", "/assets/{name:str}", "/schema", "/schema/openapi.json", "/schema/{path:str}"),
-    *(f"/portal/{{order_id:str}}{part}" for part in ("", "/entry", "/code", "/resolution", "/subscription")),
-    *(f"/brands/{{account_id:str}}/{name}" for name in ("site.css", "logo")),
 }
 """What is for browsers, and the document itself."""
 
-PAGES, API = ("/admin", "/lab"), "/admin/api/"
+PAGES, API = ("/admin", "/brands", "/lab", "/portal"), "/admin/api/"
 """Under what there are pages alone, but for the admin API."""
 
 ESB = ("/_ah/", "/api/v2/")

@@ -174,7 +174,7 @@ class Walk(Struct):
             return {"complete": "completed", "expire": "expired", "abandon": "abandoned"}[event]
         if event == "BACK":
             before = self.path[-2] if len(self.path) > 1 else ""
-            return before if before in self._screens() and self._leads(before, self.state) else ""
+            return before if before in self._screens() and self._may_have_led(before, self.state) else ""
         opening = event == ("INIT" if self.state == "not_opened" else "reopened") and self._asks_an_endpoint()
         if opening or (event == "navigate" and self.state == "not_opened"):
             return target if target in self._entries() else ""
@@ -218,6 +218,11 @@ class Walk(Struct):
 
     def _leads(self, start: str, end: str) -> bool:
         return start != end and end in (*self._routes(start), *self._actions(start, "navigate"))
+
+    def _may_have_led(self, start: str, end: str) -> bool:
+        """Return whether one move leads from a screen to another: an answer may lead against a route, too."""
+        is_against = bool(self._actions(start, "data_exchange")) and start in self._routes(end)
+        return is_against or self._leads(start, end)
 
     def _entries(self) -> list[str]:
         return [
