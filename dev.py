@@ -94,7 +94,6 @@ STAGES = (
     Stage("mypy", ("-m", "mypy")),
     Stage("chromium", ("-m", "tests.browser.install")),
     Stage("pytest", ("-m", "tests.lanes"), live=True),
-    Stage("coverage", ("-m", "coverage", "report", "--no-skip-covered")),
     Stage("engine's coverage", ("-m", "coverage", "report", "--include=engine/*", "--fail-under=100")),
 )
 

@@ -1,8 +1,8 @@
 """
 All tests, in three lanes side by side: `python -m tests.lanes`.
 
-What speaks to servers, and what looks at pages in a browser, waits more than it works. The rest measures its coverage:
-with the other two it would take longer than a change may.
+What speaks to servers, and what looks at pages in a browser, waits more than it works. The rest measures how much of
+the engine it covers; to measure everything takes longer than a change may: `coverage run -m pytest` does it.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ SERVERS, PAGES = ("tests/api", "tests/acceptance"), ("tests/browser",)
 REST = tuple(f"--ignore={folder}" for folder in (*SERVERS, *PAGES))
 
 PYTEST = ("-m", "pytest", "-q")
-COVERAGE = ("-m", "coverage", "run")
+COVERAGE = ("-m", "coverage", "run", "--source=engine")
 LANES = ((*PYTEST, *SERVERS), (*COVERAGE, *PYTEST, *REST), (*PYTEST, *PAGES))
 """What each lane gives to Python. The first one's words come as they are said, the others' at the end."""
 

@@ -416,7 +416,6 @@ def test_test_runs_every_stage_and_says_a_line_about_each(ready: Checkout) -> No
         "chromium ok T said by tests.browser.install",
         "said by tests.lanes",
         "pytest ok T",
-        "coverage ok T said by coverage",
         "engine's coverage ok T said by coverage",
         "all passed in 0 s",
     ]
