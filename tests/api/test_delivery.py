@@ -20,7 +20,7 @@ from definitions.outgoing import WebhookCall
 from tests.errands.office import Effect, Office
 from tests.standins.graph import Fault, GraphStandIn, graph_standin, refused, slow
 
-HANG = 20
+HANG = 60
 PACE = 0.01
 
 
@@ -41,7 +41,7 @@ def office(database: Path) -> Any:
 @asynccontextmanager
 async def delivering(office: Office, graph: GraphStandIn, **wanted: Any) -> AsyncIterator[Deliverer]:
     """Deliver what the office owes until the context ends."""
-    channels = Senders(Graph(graph.url, "a token", seconds=2.0), {"errands": "errands-token"}, _post)
+    channels = Senders(Graph(graph.url, "a token", seconds=HANG), {"errands": "errands-token"}, _post)
     file = office.path.with_name("delivery.db")
     deliverer = Deliverer(office.outbox, channels, file, sweep_seconds=0.2, **wanted)
     await deliverer.start()
@@ -124,7 +124,7 @@ async def test_messages_to_one_person_leave_in_their_order_whatever_fails(office
 
 
 async def test_somebody_slow_holds_up_nobody_else(office: Office, graph: GraphStandIn) -> None:
-    graph.goes_wrong_when(lambda asked: slow(1.5) if asked.content["to"] == "919800000001" else None)
+    graph.goes_wrong_when(lambda asked: slow(5) if asked.content["to"] == "919800000001" else None)
     for person in range(1, 41):
         await office.open(f"E-{person}", number="101", to=f"9198000000{person:02}")
     await office.ask_all((f"E-{person}", "message_asked", "hello") for person in range(1, 41))
@@ -243,7 +243,7 @@ async def test_a_call_under_way_at_a_stop_is_in_doubt(
     office: Office, graph: GraphStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.delivery.STOP_SECONDS", 0.1)
-    graph.goes_wrong(slow(1.5))
+    graph.goes_wrong(slow(HANG))
     await office.open("E-1", number="101", to="919800000001")
     await office.open("E-2", number="101", to="919800000001")
     await office.ask("E-1", "message_asked", "hello")

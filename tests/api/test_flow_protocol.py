@@ -302,12 +302,12 @@ def test_a_connection_that_nobody_needs_any_more_is_hung_up_on(short_way: Handse
 
 
 def test_a_call_that_has_begun_keeps_its_connection(short_way: Handset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(short_way.server.uvicorn.config, "timeout_keep_alive", 0.5)
+    monkeypatch.setattr(short_way.server.uvicorn.config, "timeout_keep_alive", 1.5)
     made = short_way.called(action="INIT")
     said = whole(short_way, made.body)
     with Wire(short_way.server) as wire:
         wire.say(said[:40])
-        time.sleep(0.7)
+        time.sleep(2)
         wire.say(said[40:])
 
         assert understood(made, wire.hear()) == FIRST
@@ -316,14 +316,14 @@ def test_a_call_that_has_begun_keeps_its_connection(short_way: Handset, monkeypa
 def test_each_head_has_its_own_time_however_the_pieces_fall(
     short_way: Handset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow_protocol, "HEAD_SECONDS", 0.6)
+    monkeypatch.setattr(flow_protocol, "HEAD_SECONDS", 2)
     made = [short_way.called(action="INIT") for _ in range(5)]
     said = b"".join(whole(short_way, each.body) for each in made)
     size = len(said) // 5
     with Wire(short_way.server) as wire:
         wire.say(said[:40])
         for start in range(40, len(said), size):  # every piece but the last ends in the next one's head
-            time.sleep(0.15)
+            time.sleep(0.5)
             wire.say(said[start : start + size])
 
         assert [understood(each, wire.hear()) for each in made] == [FIRST] * 5
