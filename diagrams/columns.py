@@ -1,10 +1,12 @@
 """
 Folds a picture that is a strip from top to bottom into columns beside each other, as a newspaper does.
 
-Rule 1: a strip is cut only where nothing but arrows runs on: never through a state, a frame, a word or an arrow's head.
+Rule 1: a strip is cut only where nothing but arrows and frames runs on: never through a state, a word or an arrow's
+        head.
 Rule 2: the order runs down each column, and on at the top of the next; arrows that are cut lead there between the two.
-Rule 3: where arrows lead over to the next column they cross neither each other nor anything else.
-Rule 4: what can be folded is as wide as a laptop's screen at most, and has no more columns than it needs.
+Rule 3: where arrows lead over to the next column they cross neither each other nor anything but the frames around.
+Rule 4: a frame that is cut goes on in the next column, under its title again.
+Rule 5: what can be folded is as wide as a laptop's screen at most, and has no more columns than it needs.
 """
 
 import math
@@ -15,7 +17,7 @@ from itertools import pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
-from diagrams.plan import PAD, Box, PlacedArrow, Plan, Point
+from diagrams.plan import PAD, Box, PlacedArrow, PlacedFrame, Plan, Point
 
 WIDE, HIGH = 1280.0, 1800.0
 """The width of a laptop's screen, and the height of two."""
@@ -37,6 +39,9 @@ LANE = 8.0
 
 ASIDE = 12.0
 """The room between a column and the arrows beside it."""
+
+BAND = 12.0
+"""What a frame that goes on has above its title and below, together; and one in another, between their ends."""
 
 ROUND = 8.0
 """The corners of arrows that lead over."""
@@ -93,12 +98,15 @@ def _gaps(plan: Plan) -> Iterator[Gap]:
 def _held_together(plan: Plan) -> Iterator[tuple[float, float]]:
     """Yield from where to where no cut may be."""
     yield from ((box.y, box.y + box.high) for box in _boxes(plan))
+    for frame in plan.frames:
+        top, bottom = frame.box.y, frame.box.y + frame.box.high
+        yield top, top + frame.title.high + BAND
+        yield bottom - BAND, bottom
     for placed in (*plan.arrows, *(arrow for _, arrow in plan.starts)):
         yield _span((placed.base, placed.tip))
 
 
 def _boxes(plan: Plan) -> Iterator[Box]:
-    yield from (placed.box for placed in plan.frames)
     yield from (placed.box for placed in plan.nodes)
     yield from (placed.box for placed in plan.arrows if placed.box is not None)
 
@@ -145,6 +153,26 @@ def _filled(high: float, gaps: Sequence[Gap], most: float) -> list[float] | None
 # What comes of it
 
 
+class _Bands:
+    """The room of the frames that a cut goes through: for their ends below, and for their titles above what goes on."""
+
+    def __init__(self, frames: Iterable[PlacedFrame], y: float) -> None:
+        self._titles: dict[int, float] = {}
+        for frame in frames:
+            if frame.box.y < y < frame.box.y + frame.box.high:
+                self._titles[frame.depth] = max(self._titles.get(frame.depth, 0.0), frame.title.high + BAND)
+        self.above = sum(self._titles.values())
+        self.below = BAND * len(self._titles)
+
+    def above_of(self, frame: PlacedFrame) -> float:
+        """Return how far above a cut a frame begins anew."""
+        return sum(high for depth, high in self._titles.items() if depth >= frame.depth)
+
+    def below_of(self, frame: PlacedFrame) -> float:
+        """Return how far below a cut a frame ends."""
+        return BAND * sum(depth >= frame.depth for depth in self._titles)
+
+
 class _Folding:
     """Moves all that stands in a strip into columns; *cuts* are the heights at which these begin and end."""
 
@@ -153,7 +181,10 @@ class _Folding:
         self._cuts = cuts
         self._pieces = [_pieces(placed.line, cuts) for placed in plan.arrows]
         self._lanes = [self._in_order(column) for column in range(len(cuts))]
-        heads = (PAD + len(lane) * LANE for lane in self._lanes)
+        self._cut_frames = [_Bands(plan.frames, cut) for cut in cuts]
+        heads = (
+            PAD + len(lane) * LANE + bands.above for lane, bands in zip(self._lanes, self._cut_frames, strict=True)
+        )
         self._down = [0.0, *(head - cut for head, cut in zip(heads, cuts, strict=True))]
         self._right: list[float] = []
         self._gutters: list[float] = []
@@ -169,11 +200,11 @@ class _Folding:
         """Return the plan in columns."""
         plan = self._plan
         ends = [*self._cuts, plan.high - PAD]
-        lanes = [*(len(lane) * LANE for lane in self._lanes), 0.0]
+        feet = (bands.below + len(lane) * LANE for lane, bands in zip(self._lanes, self._cut_frames, strict=True))
         return Plan(
             wide=self._wide - ASIDE + PAD,
-            high=max(end + down + lane for end, down, lane in zip(ends, self._down, lanes, strict=True)) + PAD,
-            frames=tuple(replace(placed, box=self._moved_box(placed.box)) for placed in plan.frames),
+            high=max(end + down + foot for end, down, foot in zip(ends, self._down, (*feet, 0.0), strict=True)) + PAD,
+            frames=tuple(piece for placed in plan.frames for piece in self._moved_frame(placed)),
             nodes=tuple(replace(placed, box=self._moved_box(placed.box)) for placed in plan.nodes),
             arrows=tuple(self._moved_arrow(placed, number) for number, placed in enumerate(plan.arrows)),
             starts=tuple(self._moved_start(dot, placed) for dot, placed in plan.starts),
@@ -194,11 +225,14 @@ class _Folding:
         sides: list[list[float]] = [[] for _ in range(len(self._cuts) + 1)]
         for box in _boxes(self._plan):
             sides[self._column_at(box)] += [box.x, box.x + box.wide]
+        for placed in self._plan.frames:
+            for column in self._columns_of(placed.box):
+                sides[column] += [placed.box.x, placed.box.x + placed.box.wide]
         for pieces in self._pieces:
             for piece in pieces:
                 sides[self._column_of(piece)] += [x for x, _ in piece]
-        for dot, placed in self._plan.starts:
-            sides[self._column(placed.tip[1])] += [dot[0] - ROUND, dot[0] + ROUND]
+        for dot, start in self._plan.starts:
+            sides[self._column(start.tip[1])] += [dot[0] - ROUND, dot[0] + ROUND]
         yield from ((min(side), max(side)) for side in sides)
 
     # Where things move
@@ -209,6 +243,9 @@ class _Folding:
     def _column_at(self, box: Box) -> int:
         return self._column(box.y + box.high / 2)
 
+    def _columns_of(self, frame: Box) -> range:
+        return range(self._column(frame.y), self._column(frame.y + frame.high) + 1)
+
     def _column_of(self, piece: Line) -> int:
         return self._column((piece[0][1] + piece[-1][1]) / 2)
 
@@ -218,6 +255,18 @@ class _Folding:
     def _moved_box(self, box: Box) -> Box:
         x, y = self._moved((box.x, box.y), self._column_at(box))
         return Box(x, y, box.wide, box.high)
+
+    def _moved_frame(self, placed: PlacedFrame) -> Iterator[PlacedFrame]:
+        """Yield a frame in each of the columns that it stands in."""
+        box, columns = placed.box, self._columns_of(placed.box)
+        for column in columns:
+            top, bottom = box.y, box.y + box.high
+            if column > columns.start:
+                top = self._cuts[column - 1] - self._cut_frames[column - 1].above_of(placed)
+            if column < columns.stop - 1:
+                bottom = self._cuts[column] + self._cut_frames[column].below_of(placed)
+            x, y = self._moved((box.x, top), column)
+            yield replace(placed, box=Box(x, y, box.wide, bottom - top))
 
     def _moved_arrow(self, placed: PlacedArrow, number: int) -> PlacedArrow:
         """Return an arrow in the columns that its pieces are in, with how it leads over from each to the next."""
@@ -251,7 +300,8 @@ class _Folding:
         column = min(ends)
         lane = self._lanes[column].index(number)
         below, above = self._moved(one[-1], column), self._moved(one[-1], column + 1)
-        deep, high = below[1] + (lane + 1) * LANE, above[1] - (lane + 1) * LANE
+        bands = self._cut_frames[column]
+        deep, high = below[1] + bands.below + (lane + 1) * LANE, above[1] - bands.above - (lane + 1) * LANE
         x = self._gutters[column] + lane * LANE
         way = [below, (below[0], deep), (x, deep), (x, high), (above[0], high), above]
         return _rounded(way if ends[0] == column else way[::-1])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from diagrams.blocks import MARK, Block, Piece
-from diagrams.letters import DEVANAGARI, FAMILIES, Run, runs, width
+from diagrams.letters import FAMILIES, Run, runs, width
 from diagrams.look import COLOURS, MARKS
 from diagrams.plan import Box, Point
 
@@ -74,21 +74,29 @@ def _text(piece: Piece, x: float, y: float, colour: str) -> str:
     parts = runs(piece.text)
     place, content = f'x="{short(x)}"', ""
     if len(parts) == 1 and parts[0].is_latin:
-        place += f' textLength="{short(width(piece.text, piece.size, piece.weight))}" lengthAdjust="spacingAndGlyphs"'
+        place += _fitted(width(piece.text, piece.size, piece.weight))
         content = escape(piece.text)
     else:
         for part in parts:
-            content += _run(part, x)
-            x += width(part.text, piece.size, piece.weight)
+            wide = width(part.text, piece.size, piece.weight)
+            content += _run(part, x, wide)
+            x += wide
     return (
         f'<text class="{piece.role}" {place} y="{short(y)}" font-size="{short(piece.size)}"{weight} '
         f'fill="{colour}">{content}</text>'
     )
 
 
-def _run(part: Run, x: float) -> str:
-    family = f' font-family="{escape(f"{part.family!r}, {FAMILIES}")}"' if part.family == DEVANAGARI else ""
-    return f'<tspan x="{short(x)}"{family}>{escape(part.text)}</tspan>'
+def _run(part: Run, x: float, wide: float) -> str:
+    """Return a part of a text, in its place; only Latin letters look well when they are fitted to a width."""
+    own = part.family and not part.is_latin
+    family = f' font-family="{escape(f"{part.family!r}, {FAMILIES}")}"' if own else ""
+    fitted = _fitted(wide) if part.is_latin else ""
+    return f'<tspan x="{short(x)}"{fitted}{family}>{escape(part.text)}</tspan>'
+
+
+def _fitted(wide: float) -> str:
+    return f' textLength="{short(wide)}" lengthAdjust="spacingAndGlyphs"'
 
 
 def _mark(name: str, x: float, y: float, role: str, colour: str) -> str:

@@ -1,35 +1,41 @@
 """
-All tests, in three lanes side by side: `python -m tests.lanes`.
+All tests, in lanes side by side: `python -m tests.lanes`.
 
-What speaks to servers, and what looks at pages in a browser, waits more than it works. The rest measures how much of
-the engine it covers; to measure everything takes longer than a change may: `coverage run -m pytest` does it.
+What speaks to servers, looks at pages in a browser or kills programs waits as much as it works, so that more lanes than
+cores are right; the folders are spread over the lanes so that these end at about the same time. The engine's tests are
+measured as they run, in a lane of their own: all of the engine is covered by them alone. To measure everything takes
+longer than a change may: `coverage run -m pytest` does it.
 """
 
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 
-SERVERS, PAGES = ("tests/api", "tests/acceptance"), ("tests/browser",)
-REST = tuple(f"--ignore={folder}" for folder in (*SERVERS, *PAGES))
+ENGINE = ("tests/engine",)
+SERVERS = ("tests/api", "tests/acceptance")
+PROGRAMS = ("tests/browser", "tests/crash")
+REST = ("tests", *(f"--ignore={folder}" for folder in (*ENGINE, *SERVERS, *PROGRAMS)))
 
 PYTEST = ("-m", "pytest", "-q")
 COVERAGE = ("-m", "coverage", "run", "--source=engine")
-LANES = ((*PYTEST, *SERVERS), (*COVERAGE, *PYTEST, *REST), (*PYTEST, *PAGES))
+LANES = ((*PYTEST, *SERVERS), (*PYTEST, *PROGRAMS), (*PYTEST, *REST), (*COVERAGE, *PYTEST, *ENGINE))
 """What each lane gives to Python. The first one's words come as they are said, the others' at the end."""
 
 
 def main() -> int:
     """Run all lanes; 0 if all passed."""
-    with tempfile.TemporaryFile() as words, tempfile.TemporaryFile() as more_words:
-        beside = [
-            subprocess.Popen([sys.executable, *lane], stdout=file, stderr=file)  # noqa: S603 - our own
-            for lane, file in zip(LANES[1:], (words, more_words), strict=True)
-        ]
+    with ExitStack() as files:
+        beside = []
+        for lane in LANES[1:]:
+            words = files.enter_context(tempfile.TemporaryFile())
+            running = subprocess.Popen([sys.executable, *lane], stdout=words, stderr=words)  # noqa: S603 - our own
+            beside.append((running, words))
         codes = [subprocess.run([sys.executable, *LANES[0]], check=False).returncode]  # noqa: S603 - likewise
-        for lane, file in zip(beside, (words, more_words), strict=True):
-            codes.append(lane.wait())
-            file.seek(0)
-            sys.stdout.buffer.write(file.read())
+        for running, words in beside:
+            codes.append(running.wait())
+            words.seek(0)
+            sys.stdout.buffer.write(words.read())
             sys.stdout.flush()
     return int(any(codes))
 

@@ -92,23 +92,56 @@ def test_what_would_be_wider_than_a_screen_stays_a_strip() -> None:
     assert in_columns(strip) == strip
 
 
-def test_a_frame_is_never_cut() -> None:
-    strip = plan(chain(40, path="all."))
+def test_a_frame_goes_on_in_the_next_column() -> None:
+    strip = plan(chain(40, path="road.customs."))
+    folded = in_columns(strip)
 
-    assert strip.high > HIGH
-    assert in_columns(strip) == strip
+    assert (folded.wide <= WIDE, folded.high <= HIGH) == (True, True)
+    assert sorted(frame.group.id for frame in folded.frames) == ["road", "road", "road.customs", "road.customs"]
+    outer, inner = (frames(folded, depth) for depth in (0, 1))
+    assert not outer[0].overlaps(outer[1])
+    assert [holds(one, other) for one in outer for other in inner] == [True, False, False, True]
+    assert all(sum(holds(frame, box) for frame in inner) == 1 for box in boxes(folded).values())
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.integers(30, 60), st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=8))
-def test_whatever_is_folded_is_whole(states: int, further: list[tuple[int, int]]) -> None:
-    strip = plan(chain(states, *further))
+def frames(what: Plan, depth: int) -> list[Rectangle]:
+    """Return where the frames stand that are so deep in others."""
+    return [
+        Rectangle(placed.box.x, placed.box.y, placed.box.wide, placed.box.high)
+        for placed in what.frames
+        if placed.depth == depth
+    ]
+
+
+def holds(one: Rectangle, other: Rectangle) -> bool:
+    """Return whether one rectangle holds another."""
+    return (
+        one.x <= other.x
+        and other.x + other.wide <= one.x + one.wide
+        and one.y <= other.y
+        and other.y + other.high <= one.y + one.high
+    )
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    st.integers(30, 60),
+    st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=8),
+    st.sampled_from(["", "road.", "road.customs."]),
+)
+def test_whatever_is_folded_is_whole(states: int, further: list[tuple[int, int]], path: str) -> None:
+    strip = plan(chain(states, *further, path=path))
     folded = in_columns(strip)
 
     assert [placed.node for placed in folded.nodes] == [placed.node for placed in strip.nodes]
     assert [placed.arrow for placed in folded.arrows] == [placed.arrow for placed in strip.arrows]
     assert not [one for one, other in combinations(boxes(folded).values(), 2) if one.overlaps(other)]
     assert run_over(folded) <= run_over(strip)
+    assert all(
+        sum(holds(frame, box) for frame in frames(folded, depth)) == 1
+        for depth in range(path.count("."))
+        for box in boxes(folded).values()
+    )
     assert all(reaches(folded, placed.arrow.target, placed.tip) for placed in folded.arrows)
     for placed in folded.arrows:
         assert (len(placed.line) - 1) % 3 == 0

@@ -198,7 +198,9 @@ STATEMENT = re.compile(rf"w{LOOK}|t{LOOK}|t->t(?:{LOOK})?")
 
 @settings(deadline=None)
 @given(drawn)
-def test_the_whole_is_a_graph_of_quoted_texts(what: tuple[Definition, Overlay | None]) -> None:
+def test_the_whole_is_a_graph_of_quoted_texts_whose_arrows_join_nodes_that_are_there(
+    what: tuple[Definition, Overlay | None],
+) -> None:
     text = render_dot(draw(*what))
 
     assert text.encode()
@@ -209,12 +211,6 @@ def test_the_whole_is_a_graph_of_quoted_texts(what: tuple[Definition, Overlay | 
         assert STATEMENT.sub("", inner[1]) == ""
         rest = rest.replace(inner[0], "", 1)
     assert rest == ""
-
-
-@settings(deadline=None)
-@given(drawn)
-def test_arrows_join_nodes_that_are_there(what: tuple[Definition, Overlay | None]) -> None:
-    text = render_dot(draw(*what))
 
     quoted = r'("(?:[^"\\]|\\.)*")'
     nodes = re.findall(rf"^ +{quoted} \[", text, re.MULTILINE)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 
 from bench.pictures import GOAL, thirty_screens
-from definitions.catalogue import SHIPPED, compile_document
 from diagrams import Overlay, StateTraffic, TooMuchToDraw, Traffic, Walked, draw, graphviz, render_svg
-from diagrams.look import COLOURS, SMALL
+from diagrams.letters import width
+from diagrams.look import COLOURS, SMALL, TITLE
+from diagrams.strokes import short
 from engine.model import SECOND, Definition, Guard, State, Timer, Transition
+from tests.diagrams.golden_pictures import DOCUMENTS, shipped
 from tests.diagrams.reading import (
     SVG,
     Rectangle,
@@ -31,8 +33,6 @@ from tests.diagrams.strategies import drawn
 ROOT = Path(__file__).parent.parent.parent
 STYLE = ROOT / "api/assets/diagram.css"
 
-SHIPPED_DOCUMENTS = [*sorted(SHIPPED.glob("flows/*/flow.json")), *sorted(SHIPPED.glob("lifecycles/*.json"))]
-
 HOSTILE = (
     "</text><script>alert(1)</script>",
     "</title></svg><img src=x onerror=alert(1)>",
@@ -47,18 +47,16 @@ HOSTILE = (
 )
 
 
-def definition_of(path: Path) -> Definition:
-    """Return a shipped definition."""
-    name = path.parent.name if path.name == "flow.json" else path.stem
-    definition = compile_document(name, path.read_bytes(), path).definition
-    assert definition is not None
-    return definition
-
-
 EVERY = [
-    *(pytest.param(definition_of(path), id=path.parent.name + "/" + path.stem) for path in SHIPPED_DOCUMENTS),
+    *(pytest.param(shipped(name), id=name) for name in DOCUMENTS),
     pytest.param(thirty_screens(), id="thirty screens"),
 ]
+
+
+@pytest.fixture(scope="module", params=EVERY)
+def root(request: pytest.FixtureRequest) -> Element:
+    """Return the picture of each definition, made once for all that is asked of it."""
+    return picture(render_svg(draw(request.param)))
 
 
 # What is shown
@@ -217,10 +215,7 @@ def test_traffic_is_told_in_numbers_and_words() -> None:
 # How it is written
 
 
-@pytest.mark.parametrize("definition", EVERY)
-def test_a_picture_stands_in_a_strict_page(definition: Definition) -> None:
-    root = picture(render_svg(draw(definition)))
-
+def test_a_picture_stands_in_a_strict_page(root: Element) -> None:
     named = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert named <= {"svg", "g", "title", "desc", "rect", "path", "circle", "text", "tspan"}
     attributes = {name for element in root.iter() for name in element.keys()}  # noqa: SIM118 - an element is no mapping
@@ -257,6 +252,21 @@ def test_no_text_means_anything_or_takes_more_room_than_there_is(text: str) -> N
     assert len(svg) < 40_000
 
 
+def test_each_part_of_a_text_has_the_font_of_its_letters_and_its_place() -> None:
+    svg = render_svg(draw(Definition("d", "a", (State("a", "🚚 Sent शिपमेंट"),), ())))
+
+    parts = [*picture(svg).iter(f"{SVG}tspan")]
+    assert [(part.text, part.get("font-family", "").partition(",")[0]) for part in parts] == [
+        ("🚚", "'Noto Emoji'"),
+        (" Sent ", ""),
+        ("शिपमेंट", "'Noto Sans Devanagari'"),
+    ]
+    emoji, word, other = (float(part.get("x", "0")) for part in parts)
+    assert word - emoji == pytest.approx(width("🚚", TITLE), abs=0.1)
+    assert other - word == pytest.approx(width(" Sent ", TITLE, 600), abs=0.1)
+    assert [part.get("textLength") for part in parts] == [None, short(width(" Sent ", TITLE, 600)), None]
+
+
 def test_the_same_drawing_is_the_same_text() -> None:
     assert render_svg(draw(PARCEL, PARCEL_RUN)) == render_svg(draw(PARCEL, PARCEL_RUN))
 
@@ -271,10 +281,7 @@ def test_a_picture_of_too_much_is_refused() -> None:
 # Where things stand
 
 
-@pytest.mark.parametrize("definition", EVERY)
-def test_states_stand_apart_and_labels_beside_them(definition: Definition) -> None:
-    root = picture(render_svg(draw(definition)))
-
+def test_states_stand_apart_and_labels_beside_them(root: Element) -> None:
     assert overlapping(root) == []
 
 
@@ -286,9 +293,7 @@ def overlapping(root: Element) -> list[tuple[Rectangle, Rectangle]]:
     return states_ + [(label, box) for label in labels for box in places if label.overlaps(box, tolerance=6)]
 
 
-@pytest.mark.parametrize("definition", EVERY)
-def test_texts_fit_into_their_states_and_all_into_the_picture(definition: Definition) -> None:
-    root = picture(render_svg(draw(definition)))
+def test_texts_fit_into_their_states_and_all_into_the_picture(root: Element) -> None:
     whole = Rectangle(0, 0, float(root.get("width", "0")), float(root.get("height", "0")))
 
     for group in groups(root, "state"):
@@ -333,7 +338,7 @@ def test_a_strip_is_turned() -> None:
     assert float(root.get("width", "0")) < float(root.get("height", "0"))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(drawn)
 def test_whatever_can_be_drawn_is_a_sound_picture(what: tuple[Definition, Overlay | None]) -> None:
     root = picture(render_svg(draw(*what)))
