@@ -28,6 +28,7 @@ MOST_FILES = 30
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _DATES_WITHOUT_TIME: Version = 5, 0
+_STAMP = re.compile(r"-?[0-9]{1,15}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[0-9 ()-]+")
@@ -156,6 +157,8 @@ def read_day(value: Any, *, stamps: bool) -> date | None:
         return None
     try:
         if stamps:
+            if not _STAMP.fullmatch(value):
+                return None
             return (_EPOCH + timedelta(milliseconds=int(value))).date()
         day = date.fromisoformat(value)
     except (ValueError, OverflowError):

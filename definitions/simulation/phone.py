@@ -7,6 +7,9 @@ held against the other. Source: Meta, "Flow JSON", "Components" and "Error codes
 Rule 1: a phone is a value; whatever is done to it makes another.
 Rule 2: a phone takes any data: what it lacks is missing, as on a real one, where nobody is told.
 Rule 3: what was typed into a field that is hidden now is not sent.
+Rule 4: what arrives as data is never an expression, though it looks like one; what a list's items do is read when it
+        is done, wherever they came from.
+Rule 5: what was chosen and is no longer offered is no longer chosen.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +22,7 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from definitions.flow_json import table
-from definitions.flow_json.document import SUCCESS, Branch, Component, FlowDocument, Screen
+from definitions.flow_json.document import SUCCESS, Branch, Component, FlowDocument, Screen, Version
 from definitions.flow_json.expressions import (
     ExpressionError,
     Node,
@@ -49,6 +52,9 @@ ActionName = Literal["navigate", "data_exchange", "complete", "open_url"]
 
 _CLICKED = "on-click-action"
 _SELECTED, _UNSELECTED = "on-select-action", "on-unselect-action"
+_FELT_WHEN_SHOWN: Final[tuple[Version, Version]] = (6, 0), (7, 0)
+"""From which version on, and before which, a screen does what is chosen there when it is shown (Meta, "Changelog")."""
+
 _LEAVING: Final[tuple[ActionName, ...]] = ("navigate", "data_exchange", "complete", "open_url")
 _MOST_COUNTED = 1_000_000
 """A limit beyond this is none."""
@@ -70,6 +76,13 @@ _ONLY_SAID = frozenset({
 
 _DYNAMIC = ("$", "`")
 """What an expression begins with. Images are texts, too: they are not to be looked at twice."""
+
+_INITIAL = "init-values"
+
+_TELLING = ("id", "enabled")
+"""What tells the items of a list apart: by name, and which of them can be chosen."""
+
+_CHOICES = ("CheckboxGroup", "RadioButtonsGroup", "Dropdown", "ChipsSelector")
 
 _INSIDE = ("children", "then", "else", "cases")
 """The properties that hold other components."""
@@ -103,13 +116,15 @@ class _Seen(Struct, frozen=True):
     """
     What can be seen on a screen with *data*, whose id stays its own as long as it is kept here.
 
-    *hidden* are the names of what cannot, *feeling* the inputs that may do something when their value changes.
+    *hidden* are the names of what cannot, *feeling* the inputs that may do something when their value changes,
+    *offered* is what inputs list that list anything.
     """
 
     components: tuple[Component, ...]
     inputs: tuple[Input, ...]
     hidden: frozenset[str]
     feeling: Mapping[str, Component]
+    offered: Mapping[str, frozenset[str]]
     data: Mapping[str, Any]
 
 
@@ -154,6 +169,11 @@ class Phone(Struct, frozen=True, dict=True):
         """Return the inputs that can be seen."""
         return self._seen.inputs
 
+    @property
+    def offered(self) -> Mapping[str, frozenset[str]]:
+        """Return what the inputs that can be seen list, by their names, if they list anything."""
+        return self._seen.offered
+
     def missing(self) -> tuple[str, ...]:
         """Return the references of what is seen to data that the screen was not shown with."""
         found: dict[str, None] = {}
@@ -181,28 +201,22 @@ class Phone(Struct, frozen=True, dict=True):
     def typed(self, name: str, value: Any) -> "Phone":
         """Return the phone with *value* in an input, UNSET for none, and with what that changes on the screen."""
         before = self.form.get(name, UNSET)
-        form = {key: kept for key, kept in self.form.items() if key != name}
-        if value is not UNSET:
-            form[name] = value
-        phone = self._with(replace(self.stack[-1], form=form))
+        phone = _filled(self, name, value)
         component = self._seen.feeling.get(name)
-        for action in () if component is None else self._felt(component, before, value):
-            if action.get("name") == "update_data":
-                updated = {**phone.data, **phone.payload(action)}
-                phone = phone._with(replace(phone.stack[-1], data=updated))  # noqa: SLF001 - a phone like this one
-        return phone
+        if component is None:
+            return phone
+        return _done(phone, [*_felt_by_items(phone, component, before, value), *_felt(component, before, value)])
 
-    def asks(self, name: str) -> Move | None:
-        """Return the call that choosing a value in an input makes at once, if it makes one."""
-        for component in self.components:
-            action = component.properties.get(_SELECTED)
-            if component.name == name and _does(action, "data_exchange"):
-                return next(_move(self, action, name), None)
-        return None
+    def asks(self, name: str, before: Any = UNSET) -> Move | None:
+        """Return the call that an input makes at once whose value was *before* and is another now, if it makes one."""
+        component = self._seen.feeling.get(name)
+        felt = [] if component is None else _felt(component, before, self.form.get(name, UNSET))
+        calls = (move for action in felt if _does(action, "data_exchange") for move in _move(self, action, name))
+        return next(calls, None)
 
     def holding(self, form: Mapping[str, Any]) -> "Phone":
         """Return the phone with this in its form, and nothing else changed by it."""
-        return self._with(replace(self.stack[-1], form=form))
+        return _with(self, form=form)
 
     def refreshes(self) -> bool:
         """Return whether going back from here asks the endpoint."""
@@ -233,13 +247,14 @@ class Phone(Struct, frozen=True, dict=True):
             return replace(self, stack=(), left=left, done=True)
         for depth, shown in enumerate(self.stack):
             if shown.screen == screen:
-                return replace(self, stack=(*self.stack[:depth], replace(shown, data=data)), left=left)
-        return _begun(replace(self, stack=(*self.stack, Shown(screen, data)), left=left))
+                return _shown(replace(self, stack=(*self.stack[:depth], replace(shown, data=data)), left=left))
+        return _shown(_begun(replace(self, stack=(*self.stack, Shown(screen, data)), left=left)))
 
     def back(self) -> "Phone":
         """Return the phone a screen further back; from the first screen that closes the Flow."""
         left = {**self.left, **{shown.screen: shown for shown in self.stack}}
-        return replace(self, stack=self.stack[:-1], left=left)
+        phone = replace(self, stack=self.stack[:-1], left=left)
+        return _shown(phone) if phone.stack else phone
 
     def reopened(self) -> "Phone":
         """Return the phone with the Flow closed, to be opened again; what it held is lost."""
@@ -263,7 +278,7 @@ class Phone(Struct, frozen=True, dict=True):
         given = action.get("payload") if isinstance(action, dict) else None
         hidden = self._seen.hidden
         form = {name: value for name, value in self.form.items() if name not in hidden}
-        seen = self._with(replace(self.stack[-1], form=form)) if len(form) < len(self.form) else self
+        seen = _with(self, form=form) if len(form) < len(self.form) else self
         read = seen.read(given if isinstance(given, dict) else {})
         return cast("dict[str, Any]", _without_missing(read))
 
@@ -289,10 +304,13 @@ class Phone(Struct, frozen=True, dict=True):
             if len(self.memo) > _MOST_REMEMBERED:
                 self.memo.clear()
             components = tuple(each for each in self._of().components if self._is_seen(each))
-            inputs = (self._input(each) for each in components if each.type in table.INPUTS and each.name)
+            inputs = tuple(self._input(each) for each in components if each.type in table.INPUTS and each.name)
+            offered = {
+                each.name: frozenset({*each.options, *each.shut}) for each in inputs if each.options or each.shut
+            }
             hidden = {each.name for each in self._of().components} - {each.name for each in components}
             feeling = {each.name: each for each in reversed(components) if each.name and _feels(each)}
-            known = self.memo[key] = _Seen(components, tuple(inputs), frozenset(hidden), feeling, self.data)
+            known = self.memo[key] = _Seen(components, inputs, frozenset(hidden), feeling, offered, self.data)
         return known
 
     def _deciding(self) -> tuple[Reference, ...]:
@@ -316,13 +334,11 @@ class Phone(Struct, frozen=True, dict=True):
             said = node is not None and evaluate(node, self._value) is True
             return (branch.case == "then") == said
         value = self.read(branch.expression)
-        return branch.case == (str(value).lower() if isinstance(value, bool) else str(value))
+        case = str(value).lower() if isinstance(value, bool) else str(value)
+        return value is not None and branch.case == case
 
     def _of(self) -> Screen:
         return self.flow.screens[self.screen]
-
-    def _with(self, shown: Shown) -> "Phone":
-        return replace(self, stack=(*self.stack[:-1], shown))
 
     # Components
 
@@ -336,42 +352,22 @@ class Phone(Struct, frozen=True, dict=True):
             yield from _move(self, said.get(_CLICKED), component.name or component.type)
 
     def _list_moves(self, component: Component) -> Iterator[Move]:
-        for item in self._items(component, "list-items"):
-            name = str(item.get("id", ""))
-            touched = self._with(replace(self.stack[-1], form={**self.form, component.name: name}))
+        for item in _items(self, component, "list-items"):
+            name = _text(item.get("id"))
+            touched = _with(self, form={**self.form, component.name: name})
             action = item.get(_CLICKED) or component.properties.get(_CLICKED)
             yield from _move(touched, action, f"{component.name}={name}")
-
-    def _items(self, component: Component, name: str) -> list[dict[str, Any]]:
-        """Return the items of a list as they stand there or in the data; what they do is read when it is done."""
-        listed = component.properties.get(name)
-        return _dicts(self.read(listed) if isinstance(listed, str) else listed)
 
     def _is_enabled(self, said: Mapping[str, Any]) -> bool:
         enabled = said.get("enabled", True)
         return enabled is True or self.read(enabled) is True
 
-    def _felt(self, component: Component, before: Any, after: Any) -> Iterator[dict[str, Any]]:
-        """Yield the actions that a change of an input's value sets off."""
-        had, has = _chosen(before), _chosen(after)
-        items = [(str(item.get("id")), item) for item in self._items(component, "data-source")]
-        for name, item in items:
-            if name in had and name not in has:
-                yield from _dicts([item.get(_UNSELECTED)])
-        if had and not has:
-            yield from _dicts([component.properties.get(_UNSELECTED)])
-        for name, item in items:
-            if name in has and name not in had:
-                yield from _dicts([item.get(_SELECTED)])
-        if has and has != had:
-            yield from _dicts([component.properties.get(_SELECTED)])
-
     def _input(self, component: Component) -> Input:
         said = {name: self.read(value) for name, value in component.properties.items() if name in _LIMITS}
         ids = [
-            (name, self._is_enabled(item))
-            for item in self._items(component, "data-source")
-            if isinstance(name := self.read(item.get("id")), str)
+            (name, item.get("enabled", True) is True)
+            for item in _items(self, component, "data-source")
+            if isinstance(name := item.get("id"), str)
         ]
         least, most = _bounds(component.type, said)
         asked = said.get("required")
@@ -411,7 +407,7 @@ class Phone(Struct, frozen=True, dict=True):
 
 def reacts(screen: Screen) -> bool:
     """Return whether a screen looks otherwise when its form is filled otherwise."""
-    if any(action.name == "update_data" for action in screen.actions):
+    if screen.does("update_data"):
         return True
     return any(reference.scope == "form" and not reference.screen for reference in _deciding(screen))
 
@@ -459,17 +455,121 @@ def _fields(payload: Any) -> dict[str, str]:
 
 
 def _begun(phone: Phone) -> Phone:
-    """Return *phone* with the initial values of its screen's inputs, and with what those change."""
+    """Return *phone* with the initial values of its screen's inputs, and with what the items do that these choose."""
     screen = phone.flow.screens[phone.screen]
-    in_forms = {form.pointer: phone.read(form.properties.get("init-values")) for form in screen.of_type("Form")}
+    forms = {form.pointer: form.properties[_INITIAL] for form in screen.of_type("Form") if _INITIAL in form.properties}
     for component in screen.components:
-        if component.type in table.INPUTS and component.name:
-            value = phone.read(component.properties.get("init-value"))
-            if value is None and isinstance(of_form := in_forms.get(component.form), dict):
-                value = of_form.get(component.name)
-            if value is not None:
-                phone = phone.typed(component.name, value)
+        if component.type not in table.INPUTS or not component.name:
+            continue
+        if "init-value" not in component.properties and component.form not in forms:
+            continue
+        value = _initial(phone, component, forms.get(component.form))
+        if value is None:
+            continue
+        phone = _filled(phone, component.name, value)
+        if _feels(component) and any(each is component for each in phone.components):
+            phone = _done(phone, _felt_by_items(phone, component, UNSET, value))
     return phone
+
+
+def _initial(phone: Phone, component: Component, of_form: Any) -> Any:
+    """Return what an input holds at first, None for nothing; *of_form* are the initial values of its Form."""
+    value = phone.read(component.properties.get("init-value"))
+    if value is None:
+        given = phone.read(of_form) if isinstance(of_form, str) else of_form
+        value = given.get(component.name) if isinstance(given, dict) else None
+        value = value if isinstance(of_form, str) else phone.read(value)
+    if component.type == "RadioButtonsGroup" and isinstance(value, list):
+        return next(iter(value), None)  # Meta's pages show both
+    return value
+
+
+def _shown(phone: Phone) -> Phone:
+    """
+    Return *phone* now that its screen is shown, or shown again, with what the chosen values change by that.
+
+    What they ask the endpoint is nothing new: whoever chooses them asks it too.
+    """
+    phone = _settled(phone)
+    since, until = _FELT_WHEN_SHOWN
+    if not since <= phone.flow.version < until:
+        return phone
+    chosen = [(each, phone.form.get(each.name, UNSET)) for each in phone.components if each.type in table.INPUTS]
+    return _done(phone, [action for each, value in chosen for action in _felt(each, UNSET, value)])
+
+
+def _filled(phone: Phone, name: str, value: Any) -> Phone:
+    """Return *phone* with *value* in an input, UNSET for none, and nothing done about it yet."""
+    form = {key: kept for key, kept in phone.form.items() if key != name}
+    return _settled(_with(phone, form=form if value is UNSET else {**form, name: value}))
+
+
+def _done(phone: Phone, actions: Iterable[Mapping[str, Any]]) -> Phone:
+    """Return *phone* with the data that the actions of what was chosen update."""
+    for action in actions:
+        if _does(action, "update_data"):
+            phone = _settled(_with(phone, data={**phone.data, **phone.payload(action)}))
+    return phone
+
+
+def _settled(phone: Phone) -> Phone:
+    """Return *phone* without what was chosen and is no longer offered; what is offered nowhere stays."""
+    while phone.form:
+        form = phone.form
+        kept: dict[str, Any] = {}
+        for name, offered in phone.offered.items():
+            held = form.get(name)
+            if isinstance(held, str) and held not in offered:
+                kept[name] = UNSET
+            elif isinstance(held, list) and not all(isinstance(one, str) and one in offered for one in held):
+                kept[name] = [one for one in held if isinstance(one, str) and one in offered]
+        if not kept:
+            break
+        form = {name: kept.get(name, value) for name, value in form.items()}
+        # What is forgotten may have decided what is seen, and that offers other things.
+        phone = _with(phone, form={name: value for name, value in form.items() if value is not UNSET})
+    return phone
+
+
+def _with(phone: Phone, **changes: Any) -> Phone:
+    """Return *phone* with its screen changed."""
+    return replace(phone, stack=(*phone.stack[:-1], replace(phone.stack[-1], **changes)))
+
+
+def _items(phone: Phone, component: Component, name: str) -> list[dict[str, Any]]:
+    """Return the items of a list: as they are in the data, or as they stand there, with what tells them apart read."""
+    listed = component.properties.get(name)
+    if not isinstance(listed, list):
+        return _dicts(phone.read(listed))
+    return [{**item, **{key: phone.read(item[key]) for key in _TELLING if key in item}} for item in _dicts(listed)]
+
+
+def _felt_by_items(phone: Phone, component: Component, before: Any, after: Any) -> list[dict[str, Any]]:
+    """Return the actions of the items that a change of an input's value chooses, or no longer does."""
+    acting = [item for item in _items(phone, component, "data-source") if _SELECTED in item or _UNSELECTED in item]
+    if not acting:
+        return []
+    had, has = _chosen(before), _chosen(after)
+    items = [(_text(item.get("id")), item) for item in acting]
+    left = [item.get(_UNSELECTED) for name, item in items if name in had and name not in has]
+    return _dicts([*left, *(item.get(_SELECTED) for name, item in items if name in has and name not in had)])
+
+
+def _felt(component: Component, before: Any, after: Any) -> list[dict[str, Any]]:
+    """
+    Return the action of an input's own that a change of its value sets off, if one does.
+
+    Where choices have none for what is no longer chosen, the other one is for both (Meta, "Components").
+    """
+    said = component.properties
+    if _SELECTED not in said and _UNSELECTED not in said:
+        return []
+    had, has = _chosen(before), _chosen(after)
+    if has - had:
+        return _dicts([said.get(_SELECTED)])
+    if not had - has:
+        return []
+    return _dicts([said.get(_UNSELECTED, said.get(_SELECTED) if component.type in _CHOICES else None)])
 
 
 def _showing(component: Component) -> Iterator[Reference]:

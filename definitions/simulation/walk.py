@@ -207,15 +207,18 @@ class Walk:
                 await self._break(here, here.phone, move)
 
     async def _choose(self, here: _Situation) -> None:
-        """Choose every value of the inputs that ask the endpoint at once."""
+        """Choose every value of the inputs that ask the endpoint at once, and none of several again."""
         for given in here.phone.inputs:
             if not given.asks or not given.enabled:
                 continue
             here.offers = True
-            chosen = (value for value in self._filler.choices(here.phone, given) if value not in (UNSET, "", []))
+            held = here.phone.form.get(given.name)
+            chosen = [value for value in self._filler.choices(here.phone, given) if not is_empty(value)]
+            if isinstance(held, list) and held:
+                chosen.append([])
             for value in islice(chosen, 1 if here.tainted else None):
                 phone = here.phone.typed(given.name, value)
-                move = phone.asks(given.name)
+                move = phone.asks(given.name, held if is_empty(value) else UNSET)
                 if move is not None:
                     await self._do(here, phone, move, f"chooses {said({given.name: value})}")
                     if here.is_first and given.name not in here.phone.form:

@@ -529,6 +529,19 @@ def test_a_form_gives_initial_values_and_error_messages_which_typing_answers(pho
     assert box.input_value() == "Hilltop"
 
 
+@pytest.mark.parametrize(("visible", "said"), [(True, "Said a"), (False, "Said")])
+def test_what_an_initial_value_chooses_does_something_and_what_is_hidden_does_not(
+    phone: Phone, *, visible: bool, said: str
+) -> None:
+    update = {"name": "update_data", "payload": {"said": "a"}}
+    group = {"type": "Dropdown", "name": "choice", "label": "Choice", "init-value": "a", "visible": visible}
+    text = {"type": "TextBody", "text": "`'Said ' ${data.said}`"}
+
+    phone.show(form({**group, "data-source": options("a", **{"on-select-action": update})}, text, data={"said": {}}))
+
+    assert phone.page.locator(".flow-text").inner_text() == said
+
+
 def test_choices_are_kept_to_their_number_and_to_what_can_be_chosen(phone: Phone) -> None:
     source = [*options("tea", "cake", "plant"), *options("map", enabled=False)]
     bounds = {"min-selected-items": 2, "max-selected-items": 2}
@@ -558,6 +571,19 @@ def test_what_is_no_longer_offered_is_no_longer_chosen(phone: Phone) -> None:
 
     expect(phone.page.get_by_label("Early")).to_have_count(0)
     expect(phone.footer).to_be_disabled()
+
+
+def test_what_is_forgotten_decides_what_is_seen(phone: Phone) -> None:
+    slots = {"type": "RadioButtonsGroup", "name": "slot", "label": "Slot", "data-source": "${data.slots}"}
+    late = {"type": "If", "condition": "${form.slot} == 'late'", "then": [text_input("lamp")]}
+    phone.show(form(slots, late, data={"slots": {}}), INIT, [answer("FIRST", slots=options("early", "late"))])
+    phone.page.get_by_label("Late").check()
+    expect(phone.named("lamp")).to_be_visible()
+    phone.footer.click()
+
+    phone.release(answer("FIRST", slots=options("early")))
+
+    expect(phone.named("lamp")).to_have_count(0)
 
 
 def test_chips_are_gone_through_and_chosen_with_keys(phone: Phone) -> None:
@@ -806,6 +832,28 @@ def test_choosing_updates_data_and_unchoosing_too(phone: Phone) -> None:
     assert text.inner_text() == "One it is/One/false"
 
 
+@pytest.mark.parametrize("kind", ["CheckboxGroup", "ChipsSelector", "OptIn"])
+def test_what_is_no_longer_chosen_does_what_choosing_does_unless_it_says_something_else(
+    phone: Phone, kind: str
+) -> None:
+    def adding(name: str, letter: str) -> Any:
+        return {"name": "update_data", "payload": {name: f"`${{data.{name}}} '{letter}'`"}}
+
+    def group(name: str, *titles: str, **actions: Any) -> Any:
+        said = {"type": kind, "name": name, "label": titles[0], "data-source": options(*titles)}
+        return {**said, "on-select-action": adding(name, "s"), **actions}
+
+    otherwise = {"on-unselect-action": adding("b", "u")}
+    text = {"type": "TextBody", "text": "`${data.a} '/' ${data.b}`"}
+    document = form(group("a", "one", "two"), group("b", "three", "four", **otherwise), text, data={"a": {}, "b": {}})
+    phone.show(document)
+    for title in ["one"] * 2 + ["three"] * 2 if kind == "OptIn" else ["One", "Two"] * 2 + ["Three", "Four"] * 2:
+        phone.page.get_by_role("button" if kind == "ChipsSelector" else "checkbox", name=title).click()
+
+    expected = "s/su" if kind == "OptIn" else "ssss/ssuu"
+    assert phone.page.locator(".flow-text").inner_text() == expected
+
+
 def test_choosing_may_ask_the_endpoint_and_what_was_put_in_stays(phone: Phone) -> None:
     asks = {"name": "data_exchange", "payload": {"model": "${form.model}"}}
     models = {"type": "Dropdown", "name": "model", "label": "Model", "on-select-action": asks}
@@ -825,7 +873,7 @@ def test_choosing_may_ask_the_endpoint_and_what_was_put_in_stays(phone: Phone) -
     assert sent(phone)[1] == {"name": "Asha", "model": "b", "fault": "noise"}
 
 
-def asking(version: str = "7.3") -> Any:
+def asking(version: str = "6.3") -> Any:
     """Return a Flow whose first screen asks for faults when a model is chosen."""
     asks = {"name": "data_exchange", "payload": {"model": "${form.model}"}}
     models = {"type": "Dropdown", "name": "model", "label": "Model", "on-select-action": asks, "init-value": "b"}
@@ -838,7 +886,7 @@ def asking(version: str = "7.3") -> Any:
 ASKED = {"action": "data_exchange", "screen": "FIRST", "data": {"model": "b"}}
 
 
-def test_from_version_6_what_is_chosen_is_felt_when_its_screen_is_shown_and_shown_again(phone: Phone) -> None:
+def test_in_version_6_what_is_chosen_is_felt_when_its_screen_is_shown_and_shown_again(phone: Phone) -> None:
     phone.show(asking(), INIT, [answer("FIRST", faults=[])])
     phone.page.wait_for_function("host.calls.length === 2")
     phone.release(answer("FIRST", faults=options("noise")))
@@ -859,8 +907,9 @@ def test_from_version_6_what_is_chosen_is_felt_when_its_screen_is_shown_and_show
     assert len(phone.host("calls")) == 5
 
 
-def test_before_version_6_only_choosing_is_felt(phone: Phone) -> None:
-    phone.show(asking(version="5.1"), INIT, [answer("FIRST", faults=[]), answer("LAST")])
+@pytest.mark.parametrize("version", ["5.1", "7.0", "7.3"])
+def test_before_version_6_and_after_it_only_choosing_is_felt(phone: Phone, version: str) -> None:
+    phone.show(asking(version), INIT, [answer("FIRST", faults=[]), answer("LAST")])
     phone.footer.click()
     expect(phone.footer).to_have_text("Done")
 
@@ -882,7 +931,7 @@ def test_a_call_that_a_shown_screen_asks_for_can_be_made_again(phone: Phone) -> 
 def test_two_screens_that_lead_to_each_other_do_not_ask_for_ever(phone: Phone) -> None:
     asks = {"name": "data_exchange", "payload": {}}
     chosen = {"type": "OptIn", "label": "Agreed", "init-value": True, "on-select-action": asks}
-    document = form({**chosen, "name": "one"})
+    document = form({**chosen, "name": "one"}, version="6.3")
     document["screens"][1]["layout"]["children"].insert(0, {**chosen, "name": "two"})
     there_and_back = [answer("LAST"), answer("FIRST")] * 3
 
@@ -895,7 +944,8 @@ def test_two_screens_that_lead_to_each_other_do_not_ask_for_ever(phone: Phone) -
 def test_data_that_choosing_updates_is_updated_when_the_screen_is_shown_again(phone: Phone) -> None:
     more = {"name": "update_data", "payload": {"count": "`${data.count} + 1`"}}
     tick = {"type": "OptIn", "name": "tick", "label": "Tick", "on-select-action": more}
-    phone.show(form(tick, {"type": "TextBody", "text": "`'Count ' ${data.count}`"}, data={"count": {}}), INIT)
+    text = {"type": "TextBody", "text": "`'Count ' ${data.count}`"}
+    phone.show(form(tick, text, data={"count": {}}, version="6.3"), INIT)
     phone.release(answer("FIRST", count=1))
     phone.page.get_by_label("Tick").check()
     expect(phone.page.locator(".flow-text")).to_have_text("Count 2")
@@ -1059,6 +1109,29 @@ def test_a_flow_is_opened_only_on_a_screen_that_none_leads_to(phone: Phone) -> N
 
     expect(phone.page.get_by_text("Something went wrong.")).to_be_visible()
     assert phone.host("calls")[1]["data"]["error"] == "invalid-screen-transition"
+
+
+@pytest.mark.parametrize(
+    ("version", "opens"),
+    [
+        pytest.param("7.2", "FIRST LAST", id="a link is no route"),
+        pytest.param("7.3", "FIRST", id="a link counts"),
+    ],
+)
+@pytest.mark.parametrize("rows", ["${data.rows}", "standing"])
+def test_from_7_3_on_a_flow_is_not_opened_where_a_link_leads(phone: Phone, version: str, opens: str, rows: str) -> None:
+    action = {"name": "navigate", "next": {"type": "screen", "name": "LAST"}, "payload": {}}
+    listed = [{"id": "a", "main-content": {"title": "A"}, "on-click-action": action}]
+    links = {"type": "NavigationList", "name": "rows", "list-items": listed if rows == "standing" else rows}
+    document = form(links, version=version, data={"rows": {"type": "array", "__example__": listed}})
+    document["routing_model"] = {"FIRST": [], "LAST": []}
+    opened = []
+    for name in ("FIRST", "LAST"):
+        phone.show(document, INIT, [answer(name), {"status": 200, "content": {"data": {"acknowledged": True}}}])
+        phone.page.locator(".flow-footer, .flow-notice").first.wait_for()
+        opened.append(phone.screen)
+
+    assert " ".join(opened).strip() == opens
 
 
 # Screens

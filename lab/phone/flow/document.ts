@@ -5,7 +5,7 @@
  * what is not of the expected kind counts as absent.
  */
 
-import { isRecord, listOf, type Json, recordOf, records, textOf } from "./values.ts";
+import { isRecord, listOf, type Json, ownOf, recordOf, records, textOf } from "./values.ts";
 
 /** A Flow JSON document, as parsed. */
 export interface FlowDocument {
@@ -54,17 +54,16 @@ export const SUCCESS = "SUCCESS";
 /** Return what a document says. */
 export function readFlow(document: FlowDocument): Flow {
   const screens = new Map(records(document.screens).map((said) => [textOf(said.id), readScreen(said)] as const));
-  return {
-    version: readVersion(document.version),
-    screens,
-    routes: isRecord(document.routing_model) ? writtenRoutes(document.routing_model) : navigatedRoutes(screens),
-    hasEndpoint: document.data_api_version !== undefined,
-  };
+  const [hasEndpoint, model] = [document.data_api_version !== undefined, document.routing_model];
+  const routes = hasEndpoint && isRecord(model) ? writtenRoutes(model) : navigatedRoutes(screens);
+  return { version: readVersion(document.version), screens, routes, hasEndpoint };
 }
 
-/** Return the screens that a Flow can be opened on: those that no other leads to, else the first. */
+/** Return the screens that a Flow can be opened on: those that no other leads to, else the first. Source: Meta, 7.3. */
 export function entriesOf(flow: Flow): string[] {
-  const targets = new Set([...flow.routes.values()].flat());
+  const counted = isBefore(flow.version, 7, 3) ? [flow.routes] : [flow.routes, navigatedRoutes(flow.screens)];
+  const leading = counted.flatMap((routes) => [...routes]);
+  const targets = new Set(leading.flatMap(([id, following]) => following.filter((target) => target !== id)));
   const entries = [...flow.screens.keys()].filter((id) => !targets.has(id));
   return entries.length > 0 ? entries : [...flow.screens.keys()].slice(0, 1);
 }
@@ -92,7 +91,7 @@ export function exampleOf(screen: Screen): Json {
 }
 
 function readVersion(version: unknown): [number, number] {
-  const [, major, minor] = /^([0-9]{1,3})\.([0-9]{1,3})$/.exec(textOf(version)) ?? [];
+  const [, major, minor] = /^([0-9]{1,3})\.([0-9]{1,2})$/.exec(textOf(version)) ?? [];
   return [Number(major ?? 0), Number(minor ?? 0)];
 }
 
@@ -140,11 +139,18 @@ function navigatedRoutes(screens: ReadonlyMap<string, Screen>): Map<string, stri
   const routes = new Map<string, string[]>();
   for (const [id, screen] of screens) {
     const targets = [...everyComponent(screen.children)].flatMap(({ said }) =>
-      [said, ...records(said["list-items"])].map((each) => recordOf(each["on-click-action"])),
+      [said, ...listedItems(screen, said)].map((each) => recordOf(each["on-click-action"])),
     );
     const navigations = targets.filter((action) => action.name === "navigate");
     const names = navigations.map((action) => textOf(recordOf(action.next).name));
     routes.set(id, [...new Set(names)]);
   }
   return routes;
+}
+
+/** Return the items of a NavigationList, by its example if they come as data. */
+function listedItems(screen: Screen, said: Json): Json[] {
+  const listed = said["list-items"];
+  const [, name = ""] = /^\$\{data\.([^.}]+)\}$/.exec(textOf(listed)) ?? [];
+  return records(name === "" ? listed : ownOf(exampleOf(screen), name));
 }

@@ -71,7 +71,7 @@ export function faultOf(input: Input, value: unknown): string {
   if (input.calendar !== undefined) return dayFault(input.calendar, value);
   switch (input.type) {
     case "OptIn":
-      return "";
+      return value === true ? "" : missingFault(input.type);
     case "RadioButtonsGroup":
     case "Dropdown":
       return typeof value === "string" && input.options.includes(value) ? "" : "Choose one of these";

@@ -24,7 +24,7 @@ import { conditionIn, evaluate, expressionIn, type Reference, shown } from "./ex
 import type { FlowAnswer, FlowCall, FlowHost, FlowStart } from "./host.ts";
 import { AREA_LENGTH, type Calendar, faultOf, type Input, INPUTS, isOffered, MOST_FILES, TEXT_LENGTH } from "./inputs.ts";
 import { misfitOf } from "./model.ts";
-import { countOf, isEmpty, isRecord, isSame, type Json, listOf, ownOf, recordOf, records, textOf } from "./values.ts";
+import { countOf, isEmpty, isRecord, type Json, listOf, ownOf, recordOf, records, textOf } from "./values.ts";
 
 /** A screen that is or was shown: with which data, and what was put into its form. */
 export interface Shown {
@@ -58,6 +58,7 @@ export interface Listener {
 const CLOSED = "This form is no longer available.";
 const SELECTED = "on-select-action";
 const UNSELECTED = "on-unselect-action";
+const CHOICES: ReadonlySet<string> = new Set(["CheckboxGroup", "RadioButtonsGroup", "Dropdown", "ChipsSelector"]);
 
 export class Runtime {
   readonly stack: Shown[] = [];
@@ -408,7 +409,7 @@ export class Runtime {
       const value: unknown = isListed ? given[0] : given;
       if (value === undefined || value === null) continue;
       this.fill(top, component, value);
-      this.done(top, this.feltByItems(component, undefined, value));
+      if (this.seen.has(component)) this.done(top, this.feltByItems(component, undefined, value));
     }
   }
 
@@ -440,16 +441,22 @@ export class Runtime {
     return records([...left, ...taken]);
   }
 
-  /** Return the action of an input's own that a change of its value sets off, if one does. */
+  /**
+   * Return the action of an input's own that a change of its value sets off, if one does.
+   *
+   * Where choices have none for what is no longer chosen, the other one is for both (Meta, "Components").
+   */
   private felt(component: Component, before: unknown, after: unknown): Json[] {
     const [had, has] = [chosenIn(before), chosenIn(after)];
-    if (isSame(had, has)) return [];
-    return records([component.said[has.length > 0 ? SELECTED : UNSELECTED]]);
+    const { said, type } = component;
+    if (has.some((one) => !had.includes(one))) return records([said[SELECTED]]);
+    if (had.every((one) => has.includes(one))) return [];
+    return records([said[UNSELECTED] ?? (CHOICES.has(type) ? said[SELECTED] : undefined)]);
   }
 
-  /** Return the actions of the inputs that hold a value as their screen is shown, or again. Source: Meta, 6.0. */
+  /** Return the actions of the inputs that hold a value as their screen is shown, or again. Source: Meta, 6.0, 7.0. */
   private feltAgain(): Json[] {
-    if (isBefore(this.flow.version, 6, 0)) return [];
+    if (isBefore(this.flow.version, 6, 0) || !isBefore(this.flow.version, 7, 0)) return [];
     const inputs = [...this.seen].filter((each) => INPUTS.has(each.type) && each.name !== "");
     return inputs.flatMap((each) => this.felt(each, undefined, this.held(each)));
   }
@@ -484,8 +491,13 @@ export class Runtime {
     return value;
   }
 
-  /** Find out what can be seen, and forget what was chosen of what is no longer offered. */
+  /** Find out what can be seen, and forget what was chosen of what is no longer offered; that may decide what is seen. */
   private look(): void {
+    do this.see();
+    while ([...this.seen].filter((each) => this.forgets(each)).length > 0);
+  }
+
+  private see(): void {
     const seen = new Set<Component>();
     const visit = (components: readonly Component[]): void => {
       for (const component of components) {
@@ -497,7 +509,6 @@ export class Runtime {
     };
     visit(this.top?.screen.children ?? []);
     this.seen = seen;
-    for (const component of seen) this.forget(component);
   }
 
   private holds(component: Component, label: string): boolean {
@@ -509,18 +520,18 @@ export class Runtime {
     return component.type === "Form" || this.text(component.said.value) === label;
   }
 
-  private forget(component: Component): void {
+  /** Forget what was chosen of what is no longer offered; return whether there was such. */
+  private forgets(component: Component): boolean {
     const top = this.top;
-    if (top === undefined || component.said["data-source"] === undefined) return;
-    if (!Object.hasOwn(top.form, component.name)) return;
+    if (top === undefined || component.said["data-source"] === undefined) return false;
+    const held = this.held(component);
     const offered = new Set(this.items(component.said["data-source"]).map((item) => shown(item.id)));
-    if (offered.size === 0) return;
-    const held = top.form[component.name];
-    if (Array.isArray(held)) {
-      top.form[component.name] = held.filter((one) => typeof one === "string" && offered.has(one));
-    } else if (typeof held === "string" && !offered.has(held)) {
-      delete top.form[component.name];
-    }
+    if (offered.size === 0) return false;
+    if (typeof held === "string" && !offered.has(held)) return delete top.form[component.name];
+    if (!Array.isArray(held)) return false;
+    const kept = held.filter((one) => typeof one === "string" && offered.has(one));
+    top.form[component.name] = kept;
+    return kept.length < held.length;
   }
 
   /** Return the inputs that can be seen and used. */

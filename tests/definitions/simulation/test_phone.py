@@ -9,7 +9,7 @@ from msgspec import UNSET
 from definitions.flow_json.document import read_document
 from definitions.simulation.phone import Move, Phone, Shown, decided_by, reacts, referred_to
 from tests.definitions.documents import a_flow, a_screen, does, the_end
-from tests.definitions.simulation.booking import BOOKING, TREATMENTS, options
+from tests.definitions.simulation.booking import BOOKING, OPTIONS, TREATMENTS, options
 
 OPENED = {"treatments": TREATMENTS}
 
@@ -56,6 +56,12 @@ def test_a_switch_shows_its_case_and_nothing_for_another_value() -> None:
         [],
         [],
     ]
+
+
+def test_a_switch_shows_no_case_for_data_that_is_missing() -> None:
+    switch = {"type": "Switch", "value": "${data.kind}", "cases": {"None": [a_text("none")]}}
+
+    assert seen(showing(switch)) == []
 
 
 def test_what_stands_in_several_branches_is_seen_where_all_hold() -> None:
@@ -173,6 +179,39 @@ def test_each_item_of_a_list_is_a_move_wherever_its_action_stands() -> None:
     )
 
 
+def test_what_arrives_as_data_is_no_expression_and_what_stands_in_a_list_is_one() -> None:
+    written = "${data.secret}"
+    group = {"type": "RadioButtonsGroup", "label": "Which?"}
+    phone = showing(
+        {**group, "name": "listed", "data-source": "${data.listed}"},
+        {**group, "name": "here", "data-source": [{"id": written, "title": "Here", "enabled": "${data.is_open}"}]},
+        data={
+            "secret": "SECRET",
+            "is_open": True,
+            "listed": [{"id": written}, {"id": "b", "enabled": "${data.is_open}"}],
+        },
+    )
+
+    assert [(given.name, given.options, given.shut) for given in phone.inputs] == [
+        ("listed", (written,), ("b",)),
+        ("here", ("SECRET",), ()),
+    ]
+
+
+def test_rows_that_arrive_as_data_are_no_expressions_and_what_they_do_still_leads_on() -> None:
+    action = does("navigate", "END", payload={"row": "${form.list}"})["on-click-action"]
+    rows = [{"id": "${data.secret}", "on-click-action": action}]
+    listed = {"type": "NavigationList", "name": "list"}
+    data = {"secret": "SECRET", "rows": rows}
+
+    by_data = showing({**listed, "list-items": "${data.rows}"}, data=data).moves()
+    standing = showing({**listed, "list-items": rows}, data=data).moves()
+
+    fields = {"row": "list"}
+    assert by_data == (Move("navigate", "list=${data.secret}", {"row": "${data.secret}"}, "END", fields=fields),)
+    assert standing == (Move("navigate", "list=SECRET", {"row": "SECRET"}, "END", fields=fields),)
+
+
 def test_choosing_updates_the_data_of_the_screen_and_choosing_otherwise_takes_it_back() -> None:
     def updating(to: str) -> dict[str, Any]:
         return {"name": "update_data", "payload": {"states": to}}
@@ -191,6 +230,50 @@ def test_choosing_updates_the_data_of_the_screen_and_choosing_otherwise_takes_it
     assert phone.data == {}
 
 
+def chosen_of(kind: str, **actions: Any) -> list[Mapping[str, Any]]:
+    """Return the data after one more is chosen, one is not any more, and then none is."""
+    one: list[Any] = ["a", "b", UNSET]
+    several: list[Any] = [["a"], ["a", "b"], ["a"], []]
+    values = {"OptIn": [True, False], "Dropdown": one, "RadioButtonsGroup": one}.get(kind, several)
+    phone = showing({"type": kind, "name": "it", "label": "It", "data-source": options("a", "b"), **actions})
+    found = []
+    for value in values:
+        phone = phone.typed("it", value)
+        found.append(phone.data)
+    return found
+
+
+def test_what_is_no_longer_chosen_does_what_choosing_does_unless_it_does_something_itself() -> None:
+    def putting(**payload: Any) -> dict[str, Any]:
+        return {"name": "update_data", "payload": payload}
+
+    on = {"on-select-action": putting(said="`${data.said} 's'`")}
+    both = {**on, "on-unselect-action": putting(said="`${data.said} 'u'`")}
+
+    def told(kind: str, **actions: Any) -> list[str]:
+        return [data.get("said", "") for data in chosen_of(kind, **actions)]
+
+    assert told("CheckboxGroup", **on) == told("ChipsSelector", **on) == ["s", "ss", "sss", "ssss"]
+    assert told("CheckboxGroup", **both) == told("ChipsSelector", **both) == ["s", "ss", "ssu", "ssuu"]
+    assert told("Dropdown", **on) == told("RadioButtonsGroup", **on) == ["s", "ss", "sss"]
+    assert told("Dropdown", **both) == told("RadioButtonsGroup", **both) == ["s", "ss", "ssu"]
+    assert (told("OptIn", **on), told("OptIn", **both)) == (["s", "s"], ["s", "su"])
+
+
+def test_what_is_no_longer_offered_is_no_longer_chosen() -> None:
+    several = {"type": "CheckboxGroup", "name": "many", "label": "Many", "data-source": "${data.listed}"}
+    one = {"type": "Dropdown", "name": "one", "label": "One", "data-source": "${data.listed}"}
+    more = {"type": "If", "condition": "${form.one} == 'b'", "then": [a_text("more")]}
+    phone = showing(several, one, more, data={"listed": options("a", "b")})
+    phone = phone.typed("many", ["a", "b"]).typed("one", "b").typed("more", "x")
+
+    fewer = phone.arrived("ONE", {"listed": options("a")})
+    unknown = phone.arrived("ONE", {})
+
+    assert (fewer.form, seen(fewer)) == ({"many": ["a"], "more": "x"}, ["many", "one"])
+    assert unknown.form == phone.form
+
+
 def test_choosing_can_ask_the_endpoint_at_once() -> None:
     phone = a_phone(BOOKING, {"is_asked": False, "slots": []}, "DAY")
 
@@ -198,6 +281,17 @@ def test_choosing_can_ask_the_endpoint_at_once() -> None:
     chosen = phone.typed("day", "2026-02-02")
     assert chosen.asks("day") == Move("data_exchange", "day", {"day": "2026-02-02"}, fields={"day": "day"})
     assert chosen.asks("slot") is None
+
+
+def test_choosing_none_of_several_again_asks_the_endpoint_too_unless_it_does_something_else() -> None:
+    asking = {"on-select-action": {"name": "data_exchange", "payload": {"it": "${form.it}"}}}
+    otherwise = {"on-unselect-action": {"name": "update_data", "payload": {"is_asked": False}}}
+    several = {"type": "CheckboxGroup", "name": "it", "label": "It", "data-source": options("a"), **asking}
+
+    phone, other = (showing(each).typed("it", ["a"]).typed("it", []) for each in (several, {**several, **otherwise}))
+
+    assert phone.asks("it", ["a"]) == Move("data_exchange", "it", {"it": []}, fields={"it": "it"})
+    assert (other.asks("it", ["a"]), other.data) == (None, {"is_asked": False})
 
 
 def test_a_screen_begins_with_its_initial_values() -> None:
@@ -212,6 +306,47 @@ def test_a_screen_begins_with_its_initial_values() -> None:
     assert showing(form, data={"b": "y"}).form == {"a": "x", "b": "y"}
     assert outside.form == {"a": "y"}
 
+
+def test_a_choice_of_one_begins_with_the_first_of_what_is_given() -> None:
+    group = {"type": "RadioButtonsGroup", "name": "a", "label": "A", "data-source": options("x", "y")}
+
+    assert showing({**group, "init-value": ["y"]}).form == {"a": "y"}
+    assert showing({**group, "init-value": []}).form == {}
+
+
+def test_what_an_initial_value_chooses_does_something_and_what_is_hidden_does_not() -> None:
+    listed = [{"id": "x", "title": "X", "on-select-action": {"name": "update_data", "payload": {"said": "x"}}}]
+    group = {"type": "Dropdown", "name": "a", "label": "A", "data-source": listed, "init-value": "x"}
+
+    assert showing(group).data == {"said": "x"}
+    assert showing({**group, "visible": False}).data == {}
+
+
+def counting(version: str) -> Phone:
+    """Return a phone on a screen that counts how often what is ticked there is felt; two inputs do."""
+    count = {"name": "update_data", "payload": {"count": "`${data.count} + 1`"}}
+    tick = {"type": "OptIn", "label": "Tick", "init-value": True, "on-select-action": count}
+    hidden = {**tick, "name": "hidden", "visible": False}
+    empty = {**tick, "name": "empty", "init-value": False}
+    one = a_screen("ONE", {**tick, "name": "one"}, {**tick, "name": "two"}, hidden, empty)
+    return a_phone(a_flow(one, the_end(), version=version), {"count": 0}, "ONE")
+
+
+@pytest.mark.parametrize(
+    ("version", "times"),
+    [("5.1", 0), ("6.0", 2), ("6.3", 2), ("7.0", 0), ("7.3", 0)],
+)
+def test_from_6_0_to_6_3_what_is_chosen_is_felt_once_whenever_its_screen_is_shown(version: str, times: int) -> None:
+    phone = counting(version)
+    again = phone.arrived("ONE", {"count": 10})
+    back = again.arrived("END", {}).back()
+
+    assert [each.data["count"] for each in (phone, again, back)] == [times, 10 + times, 10 + 2 * times]
+    assert back.typed("empty", True).data["count"] == 10 + 2 * times + 1
+    assert back.back().screen == ""
+
+
+# Where it goes
 
 # Where it goes
 
@@ -282,6 +417,15 @@ def test_a_screen_reacts_where_its_form_decides_what_is_seen() -> None:
 
     assert {name for name, screen in flow.screens.items() if reacts(screen)} == {"TREATMENT"}
     assert referred_to(flow) == {"DAY"}
+
+
+def test_a_screen_reacts_where_what_arrives_there_updates_it() -> None:
+    action = {"name": "update_data", "payload": {"states": []}}
+    listed = {**OPTIONS, "__example__": [{"id": "in", "title": "In", "on-select-action": action}]}
+    group = {"type": "Dropdown", "name": "country", "label": "Where?", "data-source": "${data.countries}"}
+    document = read_document(a_flow(a_screen("ONE", group, data={"countries": listed})))
+
+    assert reacts(document.screens["ONE"])
 
 
 def test_data_decides_where_it_says_what_is_offered_and_not_where_it_is_read() -> None:

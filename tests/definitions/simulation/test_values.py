@@ -185,6 +185,11 @@ def test_what_is_no_day_is_none(value: Any) -> None:
     assert read_day(value, stamps=True) is None or value == "20260301"
 
 
+@pytest.mark.parametrize("value", ["1_772_409_600_000", " 1772409600000", "+1772409600000", "١٧٧٢"])
+def test_what_only_python_reads_as_a_number_is_no_day(value: str) -> None:
+    assert read_day(value, stamps=True) is None
+
+
 def test_a_required_choice_of_nothing_cannot_be_made() -> None:
     assert sound(Input("it", "Dropdown", required=True)) == ()
 

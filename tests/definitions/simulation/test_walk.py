@@ -347,6 +347,26 @@ def test_a_number_comes_as_a_text_too() -> None:
     assert walked(flow, screens).faults == ()
 
 
+def test_none_of_several_again_is_asked_about_too() -> None:
+    asking = {"name": "data_exchange", "payload": {"word": "${form.word}"}}
+    several = {"type": "CheckboxGroup", "name": "word", "label": "Words", "on-select-action": asking}
+    listed = [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}]
+    one = a_screen("ONE", {**several, "data-source": listed, "required": True}, does("data_exchange"))
+    flow = an_exchange({"ONE": ["TWO"], "TWO": []}, ONE=one)
+
+    class Form(Struct):
+        word: list[str] | None = None
+
+    def decide(_session: Session, form: Form) -> str:
+        return "TWO" if form.word is None else "ONE" if form.word[0] else "TWO"
+
+    report = walked(flow, _straight(flow, ONE=_typed(decide, Form)))
+
+    assert [(fault.kind, fault.message.split(" at ")[0], fault.way) for fault in report.faults] == [
+        ("raised", "IndexError", ("opens on ONE", 'ONE: chooses word=["a"] -> ONE', "ONE: chooses word=[]"))
+    ]
+
+
 def test_a_screen_without_logic_is_told() -> None:
     screens = logic()
     del screens.submits["DAY"]
