@@ -21,6 +21,7 @@ from api.console.pictures import STEPS_DRAWN, STUDIO, of_session, of_traffic, su
 from api.metrics import Metrics
 from api.outbox import DISCARDED, REDRIVEN, Outbox
 from api.problems import FieldProblem, Refusal, documented
+from api.search import meant_by
 from api.sessions import Act, SessionDesk
 from api.views import (
     ActBody,
@@ -142,14 +143,30 @@ class AdminApi(Controller):
     async def list_sessions(
         self,
         queries: NamedDependency[Queries],
+        store: NamedDependency[Store],
+        sessions: NamedDependency[SessionDesk],
         definition: FromQuery[str] = "",
         in_state: Annotated[str, QueryParameter(name="state")] = "",
         q: FromQuery[str] = "",
         after: Annotated[str, QueryParameter(name="cursor")] = "",
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = 50,
     ) -> SessionList:
-        """List sessions, the newest first; *q* is a key, the beginning of one, or another name of a session."""
-        found = await queries.sessions(definition, in_state, q, place_of(after, Number), limit + 1)
+        """
+        List sessions, the newest first; *q* is anything that is known of one.
+
+        That is its key or the beginning of it, an order's number or a tracking number, a message's id, or the phone
+        number of the customer whose it is.
+        """
+        meant = await meant_by(q, store, sessions)
+        found = await queries.sessions(
+            definition,
+            in_state,
+            meant.text,
+            place_of(after, Number),
+            limit + 1,
+            phone=meant.phone,
+            recipient=meant.recipient,
+        )
         more = len(found) > limit
         items = tuple(session_item(session) for session in found[:limit])
         return SessionList(items, cursor(found[limit - 1].id) if more else None)
@@ -186,7 +203,11 @@ class AdminApi(Controller):
         sessions: NamedDependency[SessionDesk],
         queries: NamedDependency[Queries],
     ) -> list[StoryStep]:
-        """Return what happened around a session, in order: to its family, its messages, the Flows that act on it."""
+        """
+        Return what happened around a session, in order: to its family, its messages, the Flows that act on it.
+
+        At most 1,000 steps are told, the latest.
+        """
         instance = await sessions.find(unquote(definition), unquote(key))
         return [story_step(item) for item in await queries.story(*instance.id)]
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from api import admin, couriers, feed, flow_sending, health, landing, openapi, portal, shopper_pages, webhooks
 from api.at_rest import Safe
-from api.auth import access
+from api.auth import access, note_refusal
 from api.carts import CartDesk
 from api.cases import CaseDesk
 from api.clock import Clock, system_clock
@@ -172,7 +172,7 @@ def assemble(settings: Settings, catalogue: Catalogue, keys: KeyRing, clock: Clo
             carts,
             people,
             MessageDesk(book, sent, outbox),
-            InquiryDesk(book),
+            InquiryDesk(book, secret),
             HealthDesk(book, metrics),
             settings.phone_numbers,
             safe,
@@ -279,6 +279,7 @@ def application(
             "clock": _given(clock),
         },
         exception_handlers=EXCEPTION_HANDLERS,
+        after_exception=[note_refusal],
         lifespan=[life],
         openapi_config=openapi.CONFIG,
         state=State({"access": access(parts.settings)}),

@@ -5,23 +5,26 @@ Rule 1: a token is compared as a hash, in constant time; no token is ever "none 
 Rule 2: 401 says the same for a missing and a wrong token; 403 names what a right token lacks.
 Rule 3: a viewer looks and changes nothing, and sees personal data masked; who may see it whole is said by the guard,
         and where no guard has said so it is masked.
-Rule 4: what a member of staff sees whole or calls is in the audit log before it is answered; what is done with a token
-        of the settings is not: those are machines'.
+Rule 4: what a member of staff sees whole or calls is in the audit log before it is done, and that it was refused before
+        they are told so; what is done with a token of the settings is not: those are machines'.
 """
 
 import hashlib
 import hmac
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 from msgspec import Struct
 
 from api.console.masking import masked
 from api.problems import Refusal
 from api.settings import Settings
-from api.staff import StaffDesk, Visitor
+from api.staff import REFUSED, StaffDesk, Visitor, is_refusal
+from engine.errors import StoreError
 
 ADMIN, PORTAL = "admin", "portal"
 
@@ -35,6 +38,9 @@ LOOKING = frozenset({"GET", "HEAD"})
 
 WORKERS = "/admin/api/v1/outbox/"
 """Where a worker apart takes its work: what it does there the journal has, and the audit log need not."""
+
+NOTED = "noted"
+"""Where a call's state has who made it, and what the audit log calls that, if it is in there."""
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -72,7 +78,16 @@ async def staff(connection: Connection, handler: BaseRouteHandler) -> None:
     _SEES_ALL.set(known.may("operator"))
     action = _action(handler.handler_name, connection.scope["path"], known, is_look=is_look)
     if action:
-        await (await _staff_desk(connection)).note(known, action, connection.scope["path"])
+        await (await _staff_desk(connection.scope)).note(known, action, connection.scope["path"])
+        connection.scope["state"][NOTED] = known, action
+
+
+async def note_refusal(error: Exception, scope: Scope) -> None:
+    """Remember that nothing came of a call which is in the audit log."""
+    known, action = scope.get("state", {}).get(NOTED, (None, ""))
+    if known is not None and is_refusal(error):
+        with suppress(StoreError):  # the answer says so all the same
+            await (await _staff_desk(scope)).note(known, REFUSED, scope["path"], details={"asked": action})
 
 
 async def portal(connection: Connection, _: BaseRouteHandler) -> None:
@@ -110,7 +125,7 @@ async def _require(connection: Connection, scope: str) -> Visitor | None:
     kind, _, token = connection.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         scopes = _scopes(connection.app.state.access, token)
-        known = await (await _staff_desk(connection)).bearer(token) if scopes is None else None
+        known = await (await _staff_desk(connection.scope)).bearer(token) if scopes is None else None
         if scopes is not None or known is not None:
             if scope not in (scopes or {ADMIN}):
                 raise Refusal(403, "forbidden", f"The token lacks the scope {scope}.")
@@ -118,9 +133,9 @@ async def _require(connection: Connection, scope: str) -> Visitor | None:
     raise Refusal(401, "unauthorized", "A valid bearer token is needed.", headers={"WWW-Authenticate": "Bearer"})
 
 
-async def _staff_desk(connection: Connection) -> StaffDesk:
+async def _staff_desk(scope: Scope) -> StaffDesk:
     """Return the staff desk, as handlers are given it."""
-    desk: StaffDesk = await connection.app.dependencies["staff"]()
+    desk: StaffDesk = await scope["litestar_app"].dependencies["staff"]()
     return desk
 
 

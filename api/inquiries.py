@@ -11,12 +11,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from api.order_book import SHOPPER, OrderBook
-from api.sessions import WAMID
+from api.sessions import WAMID, recipient_hash
 from definitions.inquiries import HEARD_AT
 from definitions.orders.rows import Alias
 from engine.model import Event, Instance, born
 from engine.ports import Decision, Identity
 from engine.runtime import settle
+from storage.finding import FOR_RECIPIENT
 
 INQUIRY = "inquiry"
 
@@ -28,10 +29,15 @@ WROTE = "wrote"
 
 
 class InquiryDesk:
-    """Takes questions."""
+    """
+    Takes questions.
 
-    def __init__(self, book: OrderBook) -> None:
+    Under *recipient_key* it is kept who asked, so that their questions are found; without, it is not.
+    """
+
+    def __init__(self, book: OrderBook, recipient_key: bytes = b"") -> None:
         self._book = book
+        self._recipient_key = recipient_key
 
     async def ask(
         self,
@@ -68,12 +74,18 @@ class InquiryDesk:
                 for name in sorted(sender)
                 if not _heard_since(await self._last(phone_number_id, name), at)
             ]
-            alias = Alias(WAMID, identity.id, INQUIRY, identity.id)
             now = self._book.clock()
-            return Decision(identities=(identity,), recorded_at=now, steps=(step,), put=tuple(last), add=(alias,))
+            add = self._names(identity.id, sender)
+            return Decision(identities=(identity,), recorded_at=now, steps=(step,), put=tuple(last), add=add)
 
         await settle(self._book.store, deliberate)
         return news
+
+    def _names(self, key: str, sender: Collection[str]) -> tuple[Alias, ...]:
+        """Return what an inquiry is found by: its message, and who asked."""
+        hashes = {recipient_hash(self._recipient_key, name) for name in sender} - {""}
+        asking = (Alias(FOR_RECIPIENT, f"{hashed}/{INQUIRY}/{key}", INQUIRY, key) for hashed in sorted(hashes))
+        return Alias(WAMID, key, INQUIRY, key), *asking
 
     async def heard(self, phone_number_id: str, sender: Collection[str], at: int) -> None:
         """Let the last question of who wrote *at* that time be answered for longer."""

@@ -168,7 +168,7 @@ class SessionDesk:
             UnknownInstance: there is no such session.
             StepError: it cannot take the event.
         """
-        identities = (Identity(f"admin/{definition}/{key}", act.id),) if act.id else ()
+        identities = _identities(definition, key, act)
 
         async def deliberate() -> Decision | None:
             if any(await self._store.recall(identities)):
@@ -181,6 +181,10 @@ class SessionDesk:
 
         await settle(self._store, deliberate)
         return await self.find(definition, key)
+
+    async def took(self, definition: str, key: str, act: Act) -> bool:
+        """Return whether a session has taken that very event before: the same id again changes nothing."""
+        return any(await self._store.recall(_identities(definition, key, act)))
 
     async def acted(self, instance: Instance, *events: Event) -> Decision:
         """
@@ -246,6 +250,10 @@ class SessionDesk:
         }
         way = infer(interpreter, instance, completing.__contains__, event) or ()
         return (*way, interpreter.step(way[-1].after if way else instance, event))
+
+
+def _identities(definition: str, key: str, act: Act) -> tuple[Identity, ...]:
+    return (Identity(f"admin/{definition}/{key}", act.id),) if act.id else ()
 
 
 def completed_media(instance: Instance) -> Iterator[CompletedMedia]:

@@ -5,7 +5,8 @@ A member of staff has a token, which opens the admin API as a bearer and the con
 administrator's is a setting; the others' are made here, shown once, and kept as hashes.
 
 Rule 1: whoever may do something may do what lesser roles may; a role that is taken away is gone at the next call.
-Rule 2: what is done to a session, an effect or a person, and every look at what is masked, is in the audit log.
+Rule 2: what is done, and every look at what is masked, is in the audit log before it is done; what is refused then has
+        a second entry that says so.
 Rule 3: tokens and visits are compared and kept as hashes (SHA-256 of 192 random bits and more).
 Rule 4: whoever tries wrong tokens waits; who has a right one and is not among those who wait is never counted.
 """
@@ -20,11 +21,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal, get_args
 
 import msgspec
+from litestar.exceptions import HTTPException
 from msgspec import Struct
 
 from api.clock import Clock
+from api.problems import Refusal
 from api.staff_rows import AuditEntry, Staff, StaffSession
-from engine.errors import StepError, UnknownInstance, WorkflowError
+from engine.errors import StoreUnavailable, WorkflowError
 from engine.model import SECOND
 from engine.ports import Decision, Row, Store
 from engine.runtime import settle
@@ -37,7 +40,7 @@ FIRST = "admin"
 """The name of who signs in with the setting's token."""
 
 REFUSED = "refused"
-"""What the audit log calls it that the engine refused what it was about to do."""
+"""What the audit log calls it that nothing came of what somebody was about to do."""
 
 VISIT_LIFE = 12 * 3600 * SECOND
 
@@ -62,6 +65,10 @@ class Visitor(Struct, frozen=True):
 
 class NameTaken(WorkflowError):
     """Somebody of that name works here, or did."""
+
+
+class UnknownStaff(WorkflowError):
+    """Nobody of that name works here, or did."""
 
 
 class TooManyTries(WorkflowError):
@@ -106,7 +113,7 @@ class StaffDesk:
         tries.pop()
         now, secret, csrf = self._clock(), secrets.token_urlsafe(32), secrets.token_urlsafe(24)
         visit = StaffSession(hashed(secret), known.name, csrf, now, now + VISIT_LIFE)
-        await self._commit(self._entry(known, "signed in"), put=(visit,))
+        await self._commit(put=(visit, self._entry(known, "signed in")))
         return secret, Visitor(known.name, known.role, csrf)
 
     def _let_try(self, client: str) -> list[int]:
@@ -143,7 +150,7 @@ class StaffDesk:
     async def sign_out(self, secret: str, visitor: Visitor) -> None:
         """End a visit."""
         found = await self._store.find(StaffSession, id_hash=hashed(secret))
-        await self._commit(self._entry(visitor, "signed out"), remove=tuple(found))
+        await self._commit(put=(self._entry(visitor, "signed out"),), remove=tuple(found))
 
     async def everybody(self) -> list[Staff]:
         """Return all who work here, or did, by name."""
@@ -157,59 +164,63 @@ class StaffDesk:
             NameTaken: there is or was one of that name.
         """
         token = secrets.token_urlsafe(24)
-        async with self._changing:
+        async with self.noted(visitor, "engaged", f"staff/{name}", reason, {"role": role}), self._changing:
             if name == FIRST or await self._store.find(Staff, name=name):
                 raise NameTaken
-            member = Staff(name, role, hashed(token), self._clock(), None)
-            entry = self._entry(visitor, "engaged", f"staff/{name}", reason, {"role": role})
-            await self._commit(entry, put=(member,))
+            await self._commit(put=(Staff(name, role, hashed(token), self._clock(), None),))
         return token
 
-    async def change(
-        self, visitor: Visitor, name: str, reason: str = "", *, role: Role | None = None, disabled: bool = False
-    ) -> bool:
-        """Let somebody have another role, or no access any more; return whether there is such a one."""
-        async with self._changing:
-            found = await self._store.find(Staff, name=name)
-            if not found:
-                return False
-            changed = msgspec.structs.replace(
-                found[0],
-                role=found[0].role if role is None else role,
-                disabled_at=self._clock() if disabled else found[0].disabled_at,
-            )
-            done = "dismissed" if disabled else "changed"
-            entry = self._entry(visitor, done, f"staff/{name}", reason, {"role": changed.role})
-            await self._commit(entry, put=(changed,))
-        return True
+    async def change(self, visitor: Visitor, name: str, role: Role, reason: str = "") -> None:
+        """
+        Let somebody have another role.
+
+        Raises:
+            UnknownStaff: there is no such one.
+        """
+        async with self.noted(visitor, "changed", f"staff/{name}", reason, {"role": role}), self._changing:
+            await self._commit(put=(msgspec.structs.replace(await self._member(name), role=role),))
+
+    async def dismiss(self, visitor: Visitor, name: str, reason: str = "") -> None:
+        """
+        Let somebody have no access any more.
+
+        Raises:
+            UnknownStaff: there is no such one.
+        """
+        async with self.noted(visitor, "dismissed", f"staff/{name}", reason), self._changing:
+            gone = msgspec.structs.replace(await self._member(name), disabled_at=self._clock())
+            await self._commit(put=(gone,))
+
+    async def _member(self, name: str) -> Staff:
+        found = await self._store.find(Staff, name=name)
+        if not found:
+            raise UnknownStaff
+        return found[0]
 
     async def forget_visits(self) -> None:
         """Drop the visits that are over."""
         now = self._clock()
         over = tuple(visit for visit in await self._store.find(StaffSession) if visit.expires_at <= now)
         if over:
-
-            async def deliberate() -> Decision:
-                return Decision(recorded_at=now, remove=over)
-
-            await settle(self._store, deliberate)
+            await self._commit(remove=over)
 
     async def note(
         self, visitor: Visitor, action: str, subject: str, reason: str = "", details: Mapping[str, Any] | None = None
     ) -> None:
-        """Remember what somebody did to what, and why; *details* have no personal data."""
-        await self._commit(self._entry(visitor, action, subject, reason, details))
+        """Remember what somebody is about to do to what, and why; *details* have no personal data."""
+        await self._commit(put=(self._entry(visitor, action, subject, reason, details),))
 
     @asynccontextmanager
     async def noted(
         self, visitor: Visitor, action: str, subject: str, reason: str = "", details: Mapping[str, Any] | None = None
     ) -> AsyncIterator[None]:
-        """Remember what somebody is about to do; and, if the engine refuses it, that nothing came of it."""
+        """Remember what somebody is about to do; and, if it is refused, that nothing came of it."""
         await self.note(visitor, action, subject, reason, details)
         try:
             yield
-        except (StepError, UnknownInstance):
-            await self.note(visitor, REFUSED, subject, details={"asked": action})
+        except Exception as error:
+            if is_refusal(error):
+                await self.note(visitor, REFUSED, subject, details={"asked": action, **(details or {})})
             raise
 
     def _entry(
@@ -224,9 +235,11 @@ class StaffDesk:
         said = msgspec.json.encode(dict(details or {})).decode()
         return AuditEntry(f"{now:020d}-{secrets.token_hex(6)}", now, visitor.name, action, subject, reason, said)
 
-    async def _commit(self, entry: AuditEntry, put: tuple[Row, ...] = (), remove: tuple[Row, ...] = ()) -> None:
+    async def _commit(self, put: tuple[Row, ...] = (), remove: tuple[Row, ...] = ()) -> None:
+        now = self._clock()
+
         async def deliberate() -> Decision:
-            return Decision(recorded_at=entry.at, put=(*put, entry), remove=remove)
+            return Decision(recorded_at=now, put=put, remove=remove)
 
         await settle(self._store, deliberate)
 
@@ -234,6 +247,13 @@ class StaffDesk:
 def hashed(secret: str) -> str:
     """Return what is kept of a token."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether an error says that nothing was done: a fault of ours, or of the database, does not say so."""
+    if isinstance(error, HTTPException):
+        return error.status_code < 500  # noqa: PLR2004 - an HTTP status
+    return isinstance(error, Refusal | WorkflowError) and not isinstance(error, StoreUnavailable)
 
 
 def _role(role: str) -> Role:

@@ -1,5 +1,5 @@
 """
-Finding sessions: in lists, by the beginning of a key, by any other name.
+Finding sessions: in lists, by the beginning of a key, by any other name, by whom or what they belong to.
 
 Rule 1: every way leads through an index. The tally says in which states of which versions there is anybody, so a list
         of several states is made from the newest of each, and none is looked for where there is none.
@@ -12,7 +12,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true, union_all
 
 from storage import tables
-from storage.reading import Reading
+from storage.reading import Reading, texts
 
 INSTANCE = tables.table_of(tables.InstanceRow)
 ALIAS = tables.table_of(tables.AliasRow)
@@ -25,11 +25,15 @@ SESSION_ABOUT, FOR_RECIPIENT, TRACKED = "about", "recipient", "tracking"
 """
 The kinds of aliases that only begin with what sessions are found by, and go on with a slash and their own name.
 
-Those are what a session acts on (`DEFINITION/KEY`), the hash of whom it was opened for, a shipment's tracking number.
+Those are what a session acts on (`DEFINITION/KEY`), the hash of whom it is for, a shipment's tracking number.
 """
 
 FEW = 2000
-"""How many sessions one name leads to, at most, and one beginning of an order's number if all are to be looked at."""
+"""
+How many orders a number or a person leads to, at most, and one beginning of a number if all are to be looked at.
+
+So many sessions about another are in its story, too.
+"""
 
 MANY = 20_000
 """How many keys that begin alike are looked at one by one, to tell which are the newest."""
@@ -68,7 +72,7 @@ class OrderItem(Struct, frozen=True):
 
 
 class Sought(Struct, frozen=True):
-    """Which sessions a list is of; what is not said is any."""
+    """Which sessions a list is of; what is not said is any. *phone* and *recipient* are further names (`sessions`)."""
 
     definition: str = ""
     version: str = ""
@@ -76,6 +80,8 @@ class Sought(Struct, frozen=True):
     text: str = ""
     before: int | None = None
     limit: int = 50
+    phone: str = ""
+    recipient: str = ""
 
     @property
     def is_narrowed(self) -> bool:
@@ -95,7 +101,9 @@ class Sought(Struct, frozen=True):
 
     @property
     def unindexed(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the same but for the definition, as expressions: no index is chosen for those."""
+        """Yield the same as expressions: no index is chosen for those."""
+        if self.definition:
+            yield INSTANCE.c.definition + "" == self.definition
         if self.version:
             yield INSTANCE.c.version + "" == self.version
         if self.states is not None:
@@ -117,38 +125,33 @@ class FindingQueries(Reading):
         *,
         version: str = "",
         states: Collection[str] | None = None,
+        phone: str = "",
+        recipient: str = "",
     ) -> list[Session]:
         """
         Return sessions, the newest first, at most *limit*; those after a cursor have an id smaller than *before*.
 
         An empty *definition*, *state* or *version* is any; *states* are several to choose from if no *state* is said.
-        *text* is a key, the beginning of one, or another name of a session.
+
+        *text* is whatever is known of a session: its key or the beginning of it, another name, an order's number or a
+        tracking number. *phone* is the same text as a phone number's digits with the country's code: it leads to what
+        is its person's. *recipient* is the hash under which it is kept whom sessions are for. Any of them suffices;
+        empty ones lead nowhere, and if all are empty nothing is searched for.
         """
         chosen = (state,) if state else None if states is None else tuple(states)
-        sought = Sought(definition, version, chosen, text, before, limit)
-        return await self._connected(lambda connection: _sessions(connection, _ids(connection, sought), limit))
-
-    async def find(self, text: str, phone: str = "", recipient: str = "", limit: int = 50) -> list[Session]:
-        """
-        Return the newest sessions that *text* leads to, at most *limit*, whatever it is.
-
-        It is a key or the beginning of one, another name of a session, an order's number or a tracking number. *phone*
-        is the same text as a phone number's digits with the country's code: it leads to what is its person's.
-        *recipient* is the hash under which Flow sessions keep for whom they were opened. Empty ones lead nowhere.
-        """
+        sought = Sought(definition, version, chosen, text, before, limit, phone, recipient)
 
         def ask(connection: Connection) -> list[Session]:
-            ids = _ids(connection, Sought(text=text, limit=limit)) if text else set()
-            if text:
-                ids |= _of_orders(connection, text)
-                ids |= {*connection.scalars(aliased(TRACKED, text))}
-            if phone:
-                ids |= _of_person(connection, phone)
-            if recipient:
-                ids |= {*connection.scalars(aliased(FOR_RECIPIENT, recipient))}
-            return _sessions(connection, ids, limit)
+            ids = _ids(connection, sought) if text or not (phone or recipient) else set()
+            return _sessions(connection, ids | _of_others(connection, sought), limit)
 
         return await self._connected(ask)
+
+    async def find(self, text: str, phone: str = "", recipient: str = "", limit: int = 50) -> list[Session]:
+        """Return the newest sessions of any definition that a search leads to (`sessions`): none for nothing."""
+        if not (text or phone or recipient):
+            return []
+        return await self.sessions("", "", text, None, limit, phone=phone, recipient=recipient)
 
     async def orders(
         self, text: str, state: str, before: int | None, limit: int, *, case_states: Mapping[str, Collection[str]]
@@ -251,9 +254,13 @@ def _begun(connection: Connection, sought: Sought) -> set[int]:
         found = _among_newest(connection, sought, places)
         if len(found) >= sought.limit:
             return found
-    newest_first = (INSTANCE.c.id + 0).desc()  # an expression keeps the database from an index other than the key's
-    asked = (each.where(*sought.unindexed).order_by(newest_first).limit(sought.limit) for each in of_names)
-    return {row for each in asked for row in connection.scalars(each)}
+    return {row for each in of_names for row in _looked_through(connection, sought, each)}
+
+
+def _looked_through(connection: Connection, sought: Sought, asked: Select[int]) -> set[int]:
+    """Return the ids of the newest that are sought among those that are *asked* for, by a look at each of them."""
+    newest_first = (INSTANCE.c.id + 0).desc()  # an expression keeps the database from an index other than theirs
+    return {*connection.scalars(asked.where(*sought.unindexed).order_by(newest_first).limit(sought.limit))}
 
 
 def _begins(sought: Sought) -> tuple[ColumnElement[bool], ...]:
@@ -286,25 +293,15 @@ def _definitions(connection: Connection) -> list[str]:
 
 def _named(connection: Connection, sought: Sought) -> set[int]:
     """Return the ids of the sessions that have a text as another name."""
-    asked = _by_name(ALIAS.c.kind.in_(_kinds(connection)), ALIAS.c.value == sought.text).where(*sought.conditions)
+    kinds = texts(connection, ALIAS.c.kind)
+    asked = _by_name(ALIAS.c.kind.in_(kinds), ALIAS.c.value == sought.text).where(*sought.conditions)
     return {*connection.scalars(asked)}
-
-
-def _kinds(connection: Connection) -> list[str]:
-    """Return the kinds of aliases that there are, each by a look at where the one before it ends."""
-    kinds: list[str] = []
-    after = select(func.min(ALIAS.c.kind))
-    found = connection.scalar(after)
-    while found is not None:
-        kinds.append(found)
-        found = connection.scalar(after.where(ALIAS.c.kind > found))
-    return kinds
 
 
 def aliased(kind: str, text: str) -> Select[int]:
     """Return what asks for the ids of the sessions that have an alias of that kind: *text*, a slash and anything."""
     begins = ALIAS.c.value >= f"{text}/", ALIAS.c.value < f"{text}/{_LAST}"
-    return _by_name(ALIAS.c.kind == kind, *begins).limit(FEW)
+    return _by_name(ALIAS.c.kind == kind, *begins)
 
 
 def _by_name(*conditions: ColumnElement[bool]) -> Select[int]:
@@ -313,6 +310,19 @@ def _by_name(*conditions: ColumnElement[bool]) -> Select[int]:
 
 
 # By orders and persons
+
+
+def _of_others(connection: Connection, sought: Sought) -> set[int]:
+    """Return the ids of at least the newest sessions that are sought by whom or what they belong to."""
+    ids: set[int] = set()
+    if sought.text:
+        ids |= _of_orders(connection, sought)
+        ids |= _looked_through(connection, sought, aliased(TRACKED, sought.text))
+    if sought.phone:
+        ids |= _of_persons(connection, sought)
+    if sought.recipient:
+        ids |= _looked_through(connection, sought, aliased(FOR_RECIPIENT, sought.recipient))
+    return ids
 
 
 def _numbered(connection: Connection, sought: Sought) -> set[int]:
@@ -327,33 +337,36 @@ def _numbered(connection: Connection, sought: Sought) -> set[int]:
     return {*connection.scalars(_of_place(sought, *sought.conditions, number))}
 
 
-def _of_orders(connection: Connection, number: str) -> set[int]:
-    """Return the ids of the orders of that number and all that belongs to them."""
-    of_number = select(ORDER.c.order_id).where(ORDER.c.customer_order_number == number).limit(FEW)
-    return _of_families(connection, [*connection.scalars(of_number)])
+def _of_orders(connection: Connection, sought: Sought) -> set[int]:
+    """Return the ids of the newest of the orders of a number and all that belongs to them."""
+    of_number = select(ORDER.c.order_id).where(ORDER.c.customer_order_number == sought.text).limit(FEW)
+    return _of_families(connection, sought, [*connection.scalars(of_number)])
 
 
-def _of_families(connection: Connection, order_ids: Sequence[str]) -> set[int]:
-    """Return the ids of orders and all that belongs to them."""
+def _of_families(connection: Connection, sought: Sought, order_ids: Sequence[str]) -> set[int]:
+    """Return the ids of the newest of orders and all that belongs to them."""
     families = [f"{_ORDER}/{order_id}" for order_id in order_ids]
-    return {*connection.scalars(select(INSTANCE.c.id).where(INSTANCE.c.family.in_(families)))}
+    return _looked_through(connection, sought, select(INSTANCE.c.id).where(INSTANCE.c.family.in_(families)))
 
 
-def _of_person(connection: Connection, phone: str) -> set[int]:
-    """Return the ids of the orders and subscriptions of those who have, or had, a phone number."""
+def _of_persons(connection: Connection, sought: Sought) -> set[int]:
+    """Return the ids of the newest orders and subscriptions of those who have, or had, a phone number."""
     accounts = PERSON_ALIAS.c.account_id.in_([*connection.scalars(select(ACCOUNT.c.account_id))])
-    asked = select(PERSON_ALIAS.c.account_id, PERSON_ALIAS.c.person_id).where(accounts, PERSON_ALIAS.c.value == phone)
+    asked = select(PERSON_ALIAS.c.account_id, PERSON_ALIAS.c.person_id).where(
+        accounts, PERSON_ALIAS.c.value == sought.phone
+    )
     of_kinds = (connection.execute(asked.where(PERSON_ALIAS.c.kind == kind)) for kind in _PHONES)
     ids: set[int] = set()
     for account_id, person_id in {tuple(row) for rows in of_kinds for row in rows}:
         theirs = PERSON_ALIAS.c.account_id == account_id, PERSON_ALIAS.c.person_id == person_id
         names = select(PERSON_ALIAS.c.kind, PERSON_ALIAS.c.value).where(*theirs)
         orders = names.where(PERSON_ALIAS.c.kind == _ORDER).limit(FEW)
-        ids |= _of_families(connection, [order_id for _, order_id in connection.execute(orders)])
+        ids |= _of_families(connection, sought, [order_id for _, order_id in connection.execute(orders)])
         former = connection.execute(names.where(PERSON_ALIAS.c.kind == _PERSON))
         for begins in (f"{account_id}:{person}:" for person in (person_id, *(value for _, value in former))):
             key = INSTANCE.c.key >= begins, INSTANCE.c.key < begins + _LAST
-            ids |= {*connection.scalars(select(INSTANCE.c.id).where(INSTANCE.c.definition == _SUBSCRIPTION, *key))}
+            own = select(INSTANCE.c.id).where(INSTANCE.c.definition == _SUBSCRIPTION, *key)
+            ids |= _looked_through(connection, sought, own)
     return ids
 
 

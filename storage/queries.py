@@ -4,16 +4,17 @@ What staff and tools ask of the database: lists, histories, counts. It only read
 Sessions are found as storage/finding.py says, and counted as storage/traffic.py does.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select, true, tuple_
 
 from engine.model import EffectStatus
 from storage import tables
-from storage.finding import SESSION_ABOUT, FindingQueries, aliased
+from storage.finding import FEW, SESSION_ABOUT, FindingQueries, aliased
+from storage.reading import texts
 from storage.traffic import TrafficQueries
 
 INSTANCE = tables.table_of(tables.InstanceRow)
@@ -337,42 +338,54 @@ class Queries(FindingQueries, TrafficQueries):
         )
         return [digest for (digest,) in await self._rows(asked)]
 
-    async def calls_set_aside_since(self, since: int, reasons: Iterable[str], limit: int) -> list[str]:
+    async def calls_set_aside_since(self, since: int, reasons: Collection[str], limit: int) -> list[str]:
         """Return the hashes of calls set aside for one of *reasons* that came *since* then: the newest, in order."""
-        asked = (
-            select(DELIVERY.c.digest)
-            .where(DELIVERY.c.status == "quarantined", DELIVERY.c.received_at >= since)
-            .where(or_(*(_set_aside_for(reason) for reason in reasons)))
-            .order_by(DELIVERY.c.received_at.desc())
-            .limit(limit)
-        )
-        return [digest for (digest,) in reversed(await self._rows(asked))]
+        newest = DELIVERY.c.received_at.desc(), DELIVERY.c.digest.desc()
+        asked = select(*_PLACE).where(DELIVERY.c.received_at >= since).order_by(*newest).limit(limit)
+
+        def ask(connection: Connection) -> list[str]:
+            told = _set_aside_for(connection, reasons)
+            found = sorted(tuple(row) for each in told for row in connection.execute(asked.where(each)))
+            return [digest for _, digest in found[-limit:]]
+
+        return await self._connected(ask)
 
     async def deliveries(
-        self,
-        *,
-        digest: str = "",
-        status: str = "",
-        reason: str = "",
-        after: tuple[int, str] | None = None,
-        limit: int = 1,
+        self, *, digest: str = "", status: str = "", after: tuple[int, str] | None = None, limit: int = 1
     ) -> list[DeliveryItem]:
         """
-        Return webhook calls, the oldest first; an empty *digest*, *status* or *reason* is any.
+        Return webhook calls, the oldest first; an empty *digest* or *status* is any.
 
-        *reason* is one of those that a call may have; *after* is the last one that was read.
+        *after* is the last one that was read.
         """
-        place = DELIVERY.c.received_at, DELIVERY.c.digest
-        asked = select(*(DELIVERY.c[name] for name in DeliveryItem.__struct_fields__)).order_by(*place).limit(limit)
         if digest:
-            asked = asked.where(DELIVERY.c.digest == digest)
-        if status:
-            asked = asked.where(DELIVERY.c.status == status)
-        if reason:
-            asked = asked.where(_set_aside_for(reason))
-        if after is not None:
-            asked = asked.where(tuple_(*place) > after)
-        return [DeliveryItem(*row) for row in await self._rows(asked)]
+            return await self._calls(lambda _: [DELIVERY.c.digest == digest], after, limit)
+        statuses = [status] if status else get_args(DeliveryStatus)
+        return await self._calls(lambda _: [DELIVERY.c.status == each for each in statuses], after, limit)
+
+    async def set_aside(self, reason: str, after: tuple[int, str] | None, limit: int) -> list[DeliveryItem]:
+        """Return the calls that wait for people, the oldest first; an empty *reason* is any, alone or among others."""
+        if not reason:
+            return await self.deliveries(status="quarantined", after=after, limit=limit)
+        return await self._calls(lambda connection: _set_aside_for(connection, [reason]), after, limit)
+
+    async def _calls(
+        self,
+        places: Callable[[Connection], Iterable[ColumnElement[bool]]],
+        after: tuple[int, str] | None,
+        limit: int,
+    ) -> list[DeliveryItem]:
+        """Return calls, the oldest first: the first of each of *places*, by an index that has them in order."""
+        columns = (DELIVERY.c[name] for name in DeliveryItem.__struct_fields__)
+        asked = select(*columns).where(_after(_PLACE, after)).order_by(*_PLACE).limit(limit)
+
+        def ask(connection: Connection) -> list[DeliveryItem]:
+            found = [
+                DeliveryItem(*row) for place in places(connection) for row in connection.execute(asked.where(place))
+            ]
+            return sorted(found, key=lambda item: (item.received_at, item.digest))[:limit]
+
+        return await self._connected(ask)
 
     async def bodies(self, digests: Collection[str], most_octets: int) -> dict[str, bytes]:
         """Return the bodies of webhook calls as they are kept, by their hashes, without those that are longer."""
@@ -383,12 +396,17 @@ class Queries(FindingQueries, TrafficQueries):
     async def parked(self, reason: str, after: tuple[int, str, str] | None, limit: int) -> list[ParkedItem]:
         """Return parked facts, the oldest first; an empty *reason* is any, *after* is the last that was read."""
         place = PARKED.c.received_at, PARKED.c.source, PARKED.c.event_id
-        asked = select(*(PARKED.c[name] for name in ParkedItem.__struct_fields__)).order_by(*place).limit(limit)
-        if reason:
-            asked = asked.where(PARKED.c.reason == reason)
-        if after is not None:
-            asked = asked.where(tuple_(*place) > after)
-        return [ParkedItem(*row) for row in await self._rows(asked)]
+        columns = (PARKED.c[name] for name in ParkedItem.__struct_fields__)
+        asked = select(*columns).where(_after(place, after)).order_by(*place).limit(limit)
+
+        def ask(connection: Connection) -> list[ParkedItem]:
+            reasons = [reason] if reason else texts(connection, PARKED.c.reason)
+            found = [
+                ParkedItem(*row) for each in reasons for row in connection.execute(asked.where(PARKED.c.reason == each))
+            ]
+            return sorted(found, key=lambda item: (item.received_at, item.source, item.event_id))[:limit]
+
+        return await self._connected(ask)
 
     async def audit(self, subject: str, who: str, before: str, limit: int) -> list[AuditItem]:
         """Return what staff did, the newest first; an empty *subject* or *who* is any, *before* the last one read."""
@@ -423,17 +441,34 @@ class Queries(FindingQueries, TrafficQueries):
 
     async def quarantine_reasons(self) -> dict[str, int]:
         """Return for how many of the calls that wait for people each reason stands; a call may have several."""
-        asked = select(DELIVERY.c.reason, func.count()).where(DELIVERY.c.status == "quarantined")
+        asked = select(DELIVERY.c.reason, func.count()).where(_SET_ASIDE).group_by(DELIVERY.c.reason)
         counted: dict[str, int] = {}
-        for reasons, calls in await self._rows(asked.group_by(DELIVERY.c.reason)):
+        for reasons, calls in await self._rows(asked):
             for reason in reasons.split():
                 counted[reason] = counted.get(reason, 0) + calls
         return counted
 
 
-def _set_aside_for(reason: str) -> ColumnElement[bool]:
-    """Return what is true of a call that was set aside for *reason*, alone or among others."""
-    return (" " + DELIVERY.c.reason + " ").contains(f" {reason} ", autoescape=True)
+_PLACE = DELIVERY.c.received_at, DELIVERY.c.digest
+"""What lists of calls are ordered by."""
+
+_SET_ASIDE = DELIVERY.c.status == literal("quarantined", literal_execute=True)
+"""What is true of a call that was set aside; for a parameter the index of those would not be used."""
+
+
+def _after(place: Sequence[ColumnElement[Any]], last: tuple[Any, ...] | None) -> ColumnElement[bool]:
+    """Return what must be true of what comes after the last that was read."""
+    return true() if last is None else tuple_(*place) > last
+
+
+def _set_aside_for(connection: Connection, reasons: Collection[str]) -> list[ColumnElement[bool]]:
+    """
+    Return where the calls are that were set aside for one of *reasons*, alone or among others.
+
+    A call's reasons are one text, and there are few such texts.
+    """
+    told = texts(connection, DELIVERY.c.reason, _SET_ASIDE)
+    return [and_(_SET_ASIDE, DELIVERY.c.reason == each) for each in told if {*reasons} & {*each.split()}]
 
 
 def _told(connection: Connection, definition: str, key: str) -> set[int]:
@@ -446,7 +481,7 @@ def _told(connection: Connection, definition: str, key: str) -> set[int]:
     ids = {member[0] for member in members}
     asked = connection.scalars(select(EFFECT.c.key).where(EFFECT.c.instance_id.in_(ids))).all()
     messages = select(INSTANCE.c.id).where(INSTANCE.c.definition == "message", INSTANCE.c.key.in_(asked))
-    about = (aliased(SESSION_ABOUT, f"{name}/{of_name}") for _, name, of_name, _ in members)
+    about = (aliased(SESSION_ABOUT, f"{name}/{of_name}").limit(FEW) for _, name, of_name, _ in members)
     return ids.union(*(connection.scalars(each) for each in (messages, *about)))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, Select, create_engine, event, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -54,6 +54,17 @@ class Reading:
                 return ask(connection)
 
         return await _in_thread(run)
+
+
+def texts(connection: Connection, column: ColumnElement[str], *conditions: ColumnElement[bool]) -> list[str]:
+    """Return the texts that there are in a column with an index, each by a look at where the one before it ends."""
+    there: list[str] = []
+    first = select(column).where(*conditions).order_by(column).limit(1)
+    found = connection.scalar(first)
+    while found is not None:
+        there.append(found)
+        found = connection.scalar(first.where(column > found))
+    return there
 
 
 async def _in_thread(ask: Callable[[], Result]) -> Result:

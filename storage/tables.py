@@ -269,7 +269,11 @@ class ParkedFactRow(SQLModel, table=True):
     """A fact whose shipment or status word is not known, kept until it is."""
 
     __tablename__: ClassVar[str] = "parked_fact"
-    __table_args__: ClassVar[Any] = (Index(None, "order_ref"), Index(None, "reason"), STRICT)
+    __table_args__: ClassVar[Any] = (
+        Index(None, "order_ref"),
+        Index(None, "reason", "received_at", "source", "event_id"),
+        STRICT,
+    )
 
     source: str = _text(primary_key=True)
     event_id: str = _text(primary_key=True)
@@ -283,7 +287,12 @@ class DeliveryRow(SQLModel, table=True):
     """The raw body of a webhook call, by its own SHA-256, before anything was made of it."""
 
     __tablename__: ClassVar[str] = "delivery"
-    __table_args__: ClassVar[Any] = (Index(None, "status", "received_at"), STRICT)
+    __table_args__: ClassVar[Any] = (
+        Index(None, "status", "received_at"),
+        # Of very many calls that were set aside it is counted why, without reading any: they are long.
+        Index(None, "status", "reason", "received_at", "digest", sqlite_where=text("status = 'quarantined'")),
+        STRICT,
+    )
 
     digest: str = _text(primary_key=True)
     source: str = _text()

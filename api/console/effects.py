@@ -6,7 +6,7 @@ Rule 2: of several that are chosen together each is done or not by itself, and e
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import unquote
 
 from litestar import get, post
@@ -164,9 +164,12 @@ async def act_on_several(
         raise Refusal(422, "nothing_chosen", "No effect was chosen, and nothing was done.")
     outcomes = []
     for key, owed in zip(chosen, await store.owed(chosen), strict=True):
-        words = await _done(owed, what, fields, store, outbox)
-        if owed is not None and not words:
-            await _note(staff, visitor, what, owed, reason)
+        words = ""
+        try:
+            async with staff.noted(visitor, ACTS[what][1], _subject(key), reason, _details(owed)):
+                await _act(owed, what, fields, store, outbox)
+        except Refusal as refused:
+            words = refused.detail
         told = words or ACTS[what][2]
         outcomes.append(Outcome(owed.name if owed else key, effect_address(key), told, not words))
     status, name = fields.get("status", ""), fields.get("name", "")
@@ -215,12 +218,11 @@ async def act_on_one(
     """Call an effect again, discard it, or say that it arrived."""
     demand(visitor, "operator")
     reason, what = reason_of(fields), _what(fields)
-    owed = await _known(unquote(effect_id), store)
-    words = await _done(owed, what, fields, store, outbox)
-    if words:
-        raise Refusal(409, "effect_status", words)
-    await _note(staff, visitor, what, owed, reason)
-    return see(f"{effect_address(owed.key)}?done={what}")
+    key = unquote(effect_id)
+    (owed,) = await store.owed([key])
+    async with staff.noted(visitor, ACTS[what][1], _subject(key), reason, _details(owed)):
+        await _act(owed, what, fields, store, outbox)
+    return see(f"{effect_address(key)}?done={what}")
 
 
 async def _listed(
@@ -315,21 +317,31 @@ def _acts(owed: Owed) -> list[str]:
     return [what for what in ACTS if owed.status in _from(what)]
 
 
-async def _done(owed: Owed | None, what: str, fields: Fields, store: Store, outbox: Outbox) -> str:
-    """Do something to an effect; return why it was not done, "" if it was."""
+async def _act(owed: Owed | None, what: str, fields: Fields, store: Store, outbox: Outbox) -> None:
+    """
+    Do something to an effect.
+
+    Raises:
+        Refusal: it was not done.
+    """
     if owed is None:
-        return "There is no such effect."
+        raise Refusal(404, "unknown_effect", "There is no such effect.")
     if owed.status not in _from(what):
-        return f"It is {STATUSES[owed.status][0].lower()} by now; nothing was done."
+        raise _not_so(f"It is {STATUSES[owed.status][0].lower()} by now; nothing was done.")
     if owed.status == "unknown" and what == "retry" and not fields.get(SURE):
-        return "It may have arrived, and may then arrive twice. Please say that you know; nothing was done."
+        raise _not_so("It may have arrived, and may then arrive twice. Please say that you know; nothing was done.")
     if what == "arrived":
         done = await _arrived(owed.key, store, outbox)
     elif what == "retry":
         done = await outbox.redrive(owed.key, (owed.status,))
     else:
         done = await outbox.discard(owed.key)
-    return "" if done else "It has changed meanwhile; nothing was done."
+    if not done:
+        raise _not_so("It has changed meanwhile; nothing was done.")
+
+
+def _not_so(words: str) -> Refusal:
+    return Refusal(409, "effect_status", words)
 
 
 async def _arrived(key: str, store: Store, outbox: Outbox) -> bool:
@@ -344,9 +356,12 @@ async def _arrived(key: str, store: Store, outbox: Outbox) -> bool:
     return await settle(store, deliberate) is not None
 
 
-async def _note(staff: StaffDesk, visitor: Visitor, what: str, owed: Owed, reason: str) -> None:
-    details: dict[str, Any] = {"name": owed.name, "was": owed.status}
-    await staff.note(visitor, ACTS[what][1], f"effect/{owed.key}", reason, details)
+def _subject(key: str) -> str:
+    return f"effect/{key}"
+
+
+def _details(owed: Owed | None) -> dict[str, str]:
+    return {"name": owed.name, "was": owed.status} if owed else {}
 
 
 async def _known(key: str, store: Store) -> Owed:

@@ -131,17 +131,11 @@ async def answer(
     text = fields.get("text", "").replace("\r\n", "\n").strip()
     if not text or len(text) > TEXT_LENGTH:
         raise Refusal(422, "text", f"An answer has 1 to {TEXT_LENGTH} characters. Nothing was sent.")
-    key = unquote(wamid)
-    try:
-        async with staff.noted(visitor, "answered", f"session/{INQUIRY}/{key}"):
-            await sessions.act(INQUIRY, key, Act(ANSWERED, data={"text": text}, actor=visitor.name))
-    except StepError:
-        raise Refusal(
-            409,
-            "illegal_transition",
-            "It cannot be answered now, and nothing was sent: it is closed, its answer is on its way, or the customer "
-            "has not written for 24 hours.",
-        ) from None
+    refusal = (
+        "It cannot be answered now, and nothing was sent: it is closed, its answer is on its way, or the customer "
+        "has not written for 24 hours."
+    )
+    await _act(wamid, Act(ANSWERED, data={"text": text}, actor=visitor.name), refusal, visitor, sessions, staff)
     return see(f"{INQUIRIES}?done=answered")
 
 
@@ -155,12 +149,8 @@ async def close(
 ) -> Page:
     """Let a question be, without an answer."""
     demand(visitor, "operator")
-    reason, key = reason_of(fields), unquote(wamid)
-    try:
-        async with staff.noted(visitor, "closed", f"session/{INQUIRY}/{key}", reason):
-            await sessions.act(INQUIRY, key, Act(CLOSED, reason=reason, actor=visitor.name))
-    except StepError:
-        raise Refusal(409, "illegal_transition", "It is closed already; nothing was done.") from None
+    act, refusal = Act(CLOSED, reason=reason_of(fields), actor=visitor.name), "It is closed already; nothing was done."
+    await _act(wamid, act, refusal, visitor, sessions, staff)
     return see(f"{INQUIRIES}?done=closed")
 
 
@@ -173,6 +163,22 @@ async def back_to_inquiries(
 ) -> Page:
     """Lead who opens an inquiry's address, at which there is no page, to the list."""
     return see(INQUIRIES)
+
+
+async def _act(wamid: str, act: Act, refusal: str, visitor: Visitor, sessions: SessionDesk, staff: StaffDesk) -> None:
+    """
+    Let an inquiry take what somebody of staff does, under the event's own name in the audit log.
+
+    Raises:
+        UnknownInstance: there is no such inquiry.
+        Refusal: it cannot take it; *refusal* says why.
+    """
+    key = unquote(wamid)
+    try:
+        async with staff.noted(visitor, act.event, f"session/{INQUIRY}/{key}", act.reason):
+            await sessions.act(INQUIRY, key, act)
+    except StepError:
+        raise Refusal(409, "illegal_transition", refusal) from None
 
 
 async def _question(

@@ -31,6 +31,7 @@ from api.settings import Settings
 from api.staff import StaffDesk, Visitor
 from api.whatsapp import Delivery, NotSetAside, UnknownDelivery, WhatsApp
 from definitions.orders.scans import Scan
+from engine.errors import WorkflowError
 from engine.ports import Store
 from storage.queries import DeliveryItem, ParkedItem, Queries
 
@@ -90,6 +91,10 @@ PARKED: Mapping[str, tuple[str, str]] = {
 """Why a courier's facts are parked, and what releases them."""
 
 
+class StillSetAside(WorkflowError):
+    """A call was worked off again, and what it lacks is not there yet."""
+
+
 class Call(Struct, frozen=True):
     """A call in the list: why it was set aside, in words; which of our numbers it came to, if that is told."""
 
@@ -123,6 +128,7 @@ async def quarantine(
 ) -> Page:
     """List the calls that were set aside, the oldest first."""
     found = await _set_aside(queries, reason, after, PAGE_SIZE)
+    waiting = await queries.backlog(clock())
     return page(
         request,
         visitor,
@@ -130,8 +136,8 @@ async def quarantine(
         now=clock(),
         rows=Paged(await _calls(found.items, queries, Safe(base64.b64decode(settings.data_key))), found.older),
         counts=sorted((await queries.quarantine_reasons()).items(), key=lambda counted: -counted[1]),
-        quarantined=await queries.quarantined(),
-        parked=(await queries.backlog(clock())).parked,
+        quarantined=waiting.quarantined,
+        parked=waiting.parked,
         reason=reason,
         words=REASONS,
         done=said_done(done),
@@ -153,14 +159,15 @@ async def parked(
     found = await queries.parked(reason, place, PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
     last = (shown[-1].received_at, shown[-1].source, shown[-1].event_id) if len(found) > PAGE_SIZE else None
+    waiting = await queries.backlog(clock())
     return page(
         request,
         visitor,
         "parked.html",
         now=clock(),
         rows=Paged(tuple(_waiting(item) for item in shown), cursor(last) if last else ""),
-        counts=(await queries.backlog(clock())).parked,
-        quarantined=await queries.quarantined(),
+        counts=waiting.parked,
+        quarantined=waiting.quarantined,
         reason=reason,
         words=PARKED,
         first=not after,
@@ -184,11 +191,11 @@ async def show_call(
     found = await store.find(Delivery, digest=digest)
     if not found:
         raise _unknown()
-    await staff.note(visitor, "saw personal data", f"call/{digest}", why)
     try:
         body = Safe(base64.b64decode(settings.data_key)).open(Delivery.table, digest, found[0].body)
     except Unopenable:
         raise _sealed() from None
+    await staff.note(visitor, "saw personal data", _subject(digest), why)
     return page(
         request,
         visitor,
@@ -212,18 +219,13 @@ async def retry_call(
 ) -> Page:
     """Work a call off again."""
     demand(visitor, "operator")
-    why = reason_of(fields)
+    why, done = reason_of(fields), "redriven"
     try:
-        await whatsapp.try_again(digest)
-    except UnknownDelivery:
-        raise _unknown() from None
-    except NotSetAside:
-        raise Refusal(409, "delivery_status", "It is not set aside any more; nothing was done.") from None
-    except Unopenable:
-        raise _sealed() from None
-    await staff.note(visitor, "redriven", f"call/{digest}", why)
-    (tried,) = await queries.deliveries(digest=digest)
-    return see(f"{QUARANTINE}?done={'kept' if tried.status == SET_ASIDE else 'redriven'}")
+        async with staff.noted(visitor, "redriven", _subject(digest), why):
+            await _redrive(digest, whatsapp, queries)
+    except StillSetAside:
+        done = "kept"
+    return see(f"{QUARANTINE}?done={done}")
 
 
 @post("/quarantine", status_code=200, include_in_schema=False)
@@ -240,33 +242,49 @@ async def retry_all(
     demand(visitor, "operator")
     why, wanted = reason_of(fields), fields.get("of", "")
     found = await _set_aside(queries, wanted, fields.get("cursor", ""), REDRIVEN_AT_ONCE)
-    tried = done = 0
+    done = kept = passed_over = 0
     for item in found.items:
-        if await _redriven(item.digest, whatsapp):
-            await staff.note(visitor, "redriven", f"call/{item.digest}", why)
-            (left,) = await queries.deliveries(digest=item.digest)
-            tried += 1
-            done += left.status != SET_ASIDE
+        try:
+            async with staff.noted(visitor, "redriven", _subject(item.digest), why):
+                await _redrive(item.digest, whatsapp, queries)
+            done += 1
+        except StillSetAside:
+            kept += 1
+        except Refusal:  # somebody else may have done so, or it cannot be opened
+            passed_over += 1
     return page(
         request,
         visitor,
         "redriven.html",
         now=clock(),
         reason=wanted,
-        tried=tried,
+        tried=done + kept,
         done=done,
-        passed_over=len(found.items) - tried,
+        passed_over=passed_over,
         older=found.older,
         words=REASONS,
     )
 
 
-async def _redriven(digest: str, whatsapp: WhatsApp) -> bool:
-    """Work a call off again; return whether it was: somebody else may have done so, or it cannot be opened."""
-    with suppress(UnknownDelivery, NotSetAside, Unopenable):
+async def _redrive(digest: str, whatsapp: WhatsApp, queries: Queries) -> None:
+    """
+    Work a call off again.
+
+    Raises:
+        Refusal: there is no such call, it is done, or it cannot be opened.
+        StillSetAside: it was worked off, to no end.
+    """
+    try:
         await whatsapp.try_again(digest)
-        return True
-    return False
+    except UnknownDelivery:
+        raise _unknown() from None
+    except NotSetAside:
+        raise Refusal(409, "delivery_status", "It is not set aside any more; nothing was done.") from None
+    except Unopenable:
+        raise _sealed() from None
+    (tried,) = await queries.deliveries(digest=digest)
+    if tried.status == SET_ASIDE:
+        raise StillSetAside
 
 
 async def _set_aside(queries: Queries, reason: str, after: str, size: int) -> Paged[DeliveryItem]:
@@ -277,7 +295,7 @@ async def _set_aside(queries: Queries, reason: str, after: str, size: int) -> Pa
         Refusal: *after* is no cursor of ours.
     """
     place = place_of(after, tuple[Number, str])
-    found = await queries.deliveries(status=SET_ASIDE, reason=reason, after=place, limit=size + 1)
+    found = await queries.set_aside(reason, place, size + 1)
     shown = found[:size]
     last = (shown[-1].received_at, shown[-1].digest) if len(found) > size else None
     return Paged(tuple(shown), cursor(last) if last else "")
@@ -341,6 +359,10 @@ def _waiting(item: ParkedItem) -> Waiting:
     return Waiting(
         item, scan, item.source.removeprefix("courier/"), words, release, list_address(ORDERS, q=item.order_ref)
     )
+
+
+def _subject(digest: str) -> str:
+    return f"call/{digest}"
 
 
 def _address(digest: str) -> str:

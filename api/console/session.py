@@ -3,7 +3,8 @@ One session: where it stands, the way it went, what it may do next; every step o
 
 Rule 1: personal data is masked. An operator who has a reason is shown it on the one page that answers to it, and the
         audit log says so.
-Rule 2: what staff do goes by the session desk, under their name, with a reason, and is in the audit log.
+Rule 2: what staff do goes by the session desk, under their name, with a reason, and is in the audit log before it is
+        done.
 Rule 3: what was then is said as far as it is known: a step's data is kept, the context as it was is not.
 """
 
@@ -192,7 +193,7 @@ class Reader:
             picture=await self._picture(interpreter, state, walked, () if moment else allowed),
             choices=_choices(interpreter, instance, allowed),
             members=tuple(self._members(instance, record)),
-            conflicts=_conflicts(instance),
+            conflicts=conflicts_of(instance),
             context=context if unmasked else masked(context),
             files=tuple(completed_media(instance)),
             unmasked=unmasked,
@@ -347,23 +348,23 @@ async def act(
 ) -> Page:
     """Let a session take an event, for a reason."""
     demand(visitor, "operator")
-    instance = await sessions.find(unquote(definition), unquote(key))
+    about = unquote(definition), unquote(key)
     event, text = (fields.get(name, "").strip() for name in ("event", "data"))
     wrong = partial(Fault, event=event, data=text, reason=fields.get(REASON, ""))
     try:
         asked = _asked(fields, event, text, visitor)
     except Refusal as refused:
-        shown = await reader.read(*instance.id)
+        shown = await reader.read(*about)
         return _page(request, visitor, shown, clock, refused.status, wrong(refused.detail, refused.code))
+    if await sessions.took(*about, asked):  # it is the same form, sent again
+        return see(session_address(*about))
     try:
-        after = await sessions.act(*instance.id, asked)
+        async with staff.noted(visitor, "acted", subject_of(*about), asked.reason, {"event": event}):
+            await sessions.act(*about, asked)
     except StepError:
-        shown = await reader.read(*instance.id)
+        shown = await reader.read(*about)
         return _page(request, visitor, shown, clock, 409, wrong(_not_possible(event, shown), "event"))
-    if after.revision != instance.revision:  # else it is the same form, sent again
-        details = {"event": event, "before": instance.state, "after": after.state}
-        await staff.note(visitor, "acted", subject_of(instance), asked.reason, details)
-    return see(session_address(*instance.id))
+    return see(session_address(*about))
 
 
 @post("/sessions/{definition:str}/{key:str}/reveal", status_code=200, include_in_schema=False)
@@ -386,7 +387,7 @@ async def reveal(
         shown = await reader.read(unquote(definition), unquote(key), at=step)
         return _page(request, visitor, shown, clock, refused.status, reveal_fault=Fault(refused.detail, REASON))
     shown = await reader.read(unquote(definition), unquote(key), at=step, unmasked=True)
-    await staff.note(visitor, "saw personal data", subject_of(shown.instance), reason)
+    await staff.note(visitor, "saw personal data", subject_of(*shown.instance.id), reason)
     return _page(request, visitor, shown, clock)
 
 
@@ -420,14 +421,14 @@ async def download_media(
         content = await media.fetch(file)
     except MediaError as error:
         raise Refusal(502, error.reason, "Meta did not give the file, or not as it was sent.") from None
-    await staff.note(visitor, "downloaded a file", subject_of(instance), details={"media_id": file.id})
+    await staff.note(visitor, "downloaded a file", subject_of(*instance.id), details={"media_id": file.id})
     # What a customer sent is nothing for a browser to show: it is saved, whatever it calls itself.
     return Response(content, media_type="application/octet-stream", headers={"content-disposition": "attachment"})
 
 
-def subject_of(instance: Instance) -> str:
+def subject_of(definition: str, key: str) -> str:
     """Return what the audit log calls a session."""
-    return f"session/{instance.definition}/{instance.key}"
+    return f"session/{definition}/{key}"
 
 
 def _page(
@@ -526,7 +527,7 @@ def _choices(interpreter: Interpreter | None, instance: Instance, allowed: tuple
     return tuple(Choice(event, (*titles,)) for event, titles in leads.items())
 
 
-def _conflicts(instance: Instance) -> tuple[str, ...]:
+def conflicts_of(instance: Instance) -> tuple[str, ...]:
     """Return the facts that contradict how a session ended; only what is folded has any."""
     found = instance.context.get("conflicts", [])
     return tuple(str(fact) for fact in found) if isinstance(found, list) else ()

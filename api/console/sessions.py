@@ -1,10 +1,9 @@
 """
-The list of sessions: by definition, state and version, or by anything that somebody can tell of one.
+The list of sessions: by definition, state and version, and by anything that somebody can tell of one (api/search.py).
 
-Rule: a phone number is looked for as what is kept of it, and never shown; whom a session is for is masked.
+Rule: a phone number is never shown; whom a session is for is masked.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -13,7 +12,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 
-from api.aliases import country_of
 from api.clock import Clock
 from api.console.addresses import order_address, session_address
 from api.console.door import AnyRequest, Page, page, see
@@ -21,24 +19,17 @@ from api.console.masking import masked_text
 from api.console.paging import PAGE_SIZE, Paged, paged, place
 from api.console.standings import Standing, standing_in
 from api.order_book import NDR_CASE, ORDER, SHIPMENT
+from api.search import meant_by
 from api.sessions import SessionDesk
 from api.staff import Visitor
 from definitions.catalogue import Catalogue
 from definitions.flow_calls import ABOUT, RECIPIENT
-from definitions.orders.rows import Account, OrderDocument
-from definitions.people.phones import normal_phone
+from definitions.orders.rows import OrderDocument
 from engine.errors import UnknownInstance
 from engine.model import Instance
 from engine.ports import Store
 from storage.finding import Session
 from storage.queries import Queries
-
-LONGEST_SEARCH = 300
-"""How much of a search is read: no key is longer."""
-
-
-PHONE = re.compile(r"[+\d][\d\s()./-]{6,24}")
-"""How people write phone numbers."""
 
 
 class Filters(Struct, frozen=True):
@@ -96,14 +87,26 @@ async def list_sessions(
 ) -> Page:
     """List sessions, the newest first; a search that finds exactly one leads there."""
     state = in_state if definition in catalogue else ""
-    filters = Filters(definition, state, version if definition else "", q.strip()[:LONGEST_SEARCH])
-    found = await _found(filters, queries, store, sessions, place(after))
-    orders = await _orders(found, store) if filters.q and not filters.narrow else []
-    if [order.number for order in orders] == [filters.q]:
-        return see(orders[0].address)
-    only = _only(found, filters.q)
-    if only is not None and not filters.narrow and not after:
-        return see(session_address(only.definition, only.key))
+    meant = await meant_by(q, store, sessions)
+    filters = Filters(definition, state, version if definition else "", meant.text)
+    found = await queries.sessions(
+        definition,
+        state,
+        meant.text,
+        place(after),
+        PAGE_SIZE + 1,
+        version=filters.version,
+        phone=meant.phone,
+        recipient=meant.recipient,
+    )
+    shown = paged(found, [session.id for session in found])
+    orders = await _orders(shown.items, store) if filters.q and not filters.narrow else []
+    if not filters.narrow and not after:
+        if [order.number for order in orders] == [filters.q]:
+            return see(orders[0].address)
+        only = _only(found, filters.q)
+        if only is not None:
+            return see(session_address(only.definition, only.key))
     return page(
         request,
         visitor,
@@ -111,24 +114,11 @@ async def list_sessions(
         now=clock(),
         filters=filters,
         orders=orders,
-        rows=await _rows(paged(found, [session.id for session in found]), store, catalogue),
+        rows=await _rows(shown, store, catalogue),
         definitions=[Choice(each.definition.name, each.definition.title) for each in catalogue],
         states=_states(catalogue, definition),
         versions=await _versions(catalogue, queries, definition),
         first=not after,
-    )
-
-
-async def _found(
-    filters: Filters, queries: Queries, store: Store, desk: SessionDesk, before: int | None
-) -> list[Session]:
-    """Return what the filters let through, one more than a page has; a search alone finds as many as a page has."""
-    if filters.q and not filters.narrow:
-        phone = await phone_of(filters.q, store)
-        recipient = desk.recipient_hash(phone or filters.q)
-        return await queries.find(filters.q, phone, recipient, PAGE_SIZE)
-    return await queries.sessions(
-        filters.definition, filters.state, filters.q, before, PAGE_SIZE + 1, version=filters.version
     )
 
 
@@ -142,18 +132,6 @@ async def _orders(found: Sequence[Session], store: Store) -> list[OrderFound]:
         for documents in known
         for document in documents
     ]
-
-
-async def phone_of(text: str, store: Store) -> str:
-    """
-    Return a phone number as it is kept, "" if *text* is none.
-
-    One without a country's code is of the one country that accounts are of.
-    """
-    if not PHONE.fullmatch(text):
-        return ""
-    countries = {country_of(account) for account in await store.find(Account)}
-    return normal_phone(text, countries.pop() if len(countries) == 1 else "")
 
 
 def _only(found: Sequence[Session], text: str) -> Session | None:

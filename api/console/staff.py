@@ -16,7 +16,7 @@ from api.console.desk import REASON, STAFF, reason_of, said_done
 from api.console.door import AnyRequest, Page, demand, page, see
 from api.forms import Fields
 from api.problems import Refusal
-from api.staff import FIRST, ROLES, NameTaken, Role, StaffDesk, Visitor
+from api.staff import FIRST, ROLES, NameTaken, Role, StaffDesk, UnknownStaff, Visitor
 
 LONGEST_NAME = 64
 
@@ -71,8 +71,11 @@ async def change_role(
 ) -> Page:
     """Give somebody another role."""
     demand(visitor, "administrator")
-    if not await staff.change(visitor, unquote(name), reason_of(fields), role=_role(fields)):
-        raise _nobody()
+    reason, role = reason_of(fields), _role(fields)
+    try:
+        await staff.change(visitor, unquote(name), role, reason)
+    except UnknownStaff:
+        raise _nobody() from None
     return see(f"{STAFF}?done=role")
 
 
@@ -85,8 +88,11 @@ async def dismiss(
 ) -> Page:
     """End somebody's access, at once."""
     demand(visitor, "administrator")
-    if not await staff.change(visitor, unquote(name), reason_of(fields), disabled=True):
-        raise _nobody()
+    reason = reason_of(fields)
+    try:
+        await staff.dismiss(visitor, unquote(name), reason)
+    except UnknownStaff:
+        raise _nobody() from None
     return see(f"{STAFF}?done=gone")
 
 

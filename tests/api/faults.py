@@ -53,6 +53,20 @@ def busy(server: Server) -> Iterator[None]:
     _pragma(server, "busy_timeout=5000")
 
 
+@contextmanager
+def closed(server: Server, is_closed: Callable[[str], bool]) -> Iterator[None]:
+    """Let those of the database's tables take nothing, and give up nothing, that are closed by their names."""
+    writer = server.parts.store._writer
+
+    def allow(action: int, table: str | None, *_: str | None) -> int:
+        is_write = action in (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
+        return sqlite3.SQLITE_DENY if is_write and is_closed(table or "") else sqlite3.SQLITE_OK
+
+    server.do(lambda: writer.set_authorizer(allow))
+    yield
+    server.do(lambda: writer.set_authorizer(None))
+
+
 Fault = Callable[[Server], AbstractContextManager[None]]
 
 FAULTS: dict[str, Fault] = {

@@ -17,15 +17,21 @@ from hypothesis import strategies as st
 
 from api.keyring import Key
 from diagrams import PicturesUnavailable, draw, render_dot, render_mermaid, render_png, render_svg
+from storage.queries import STORY_STEPS
+from tests.api.kept import deliver
 from tests.api.serving import Server, running
 from tests.api.speaking import (
     ABSENT,
+    PHONE,
     Heard,
+    a_call,
+    a_question,
     a_scan,
     an_item,
     an_order,
     ask,
     history,
+    messages,
     put_order,
     quoted,
     read_order,
@@ -109,7 +115,7 @@ def test_a_definition_shows_its_arrows_as_compiled(office: Server) -> None:
         "guard": "is_answered",
         "effects": ["confirm_opt_in"],
     }
-    assert len(shown["transitions"]) == 43
+    assert len(shown["transitions"]) == 47
 
 
 @pytest.mark.parametrize("address", ["definitions/nothing", "definitions/nothing/diagram.mmd", "definitions/%00"])
@@ -335,6 +341,12 @@ def test_a_list_has_1_to_200_items(office: Server, limit: str) -> None:
     assert (*refused(heard), heard.content["errors"][0]["pointer"]) == (422, "invalid_content", "/limit")
 
 
+def test_the_document_of_the_api_says_how_long_a_story_is(office: Server) -> None:
+    paths = ask(office, "GET", "/schema/openapi.json").content["paths"]
+
+    assert f"{STORY_STEPS:,} steps" in paths[f"{API}/sessions/{{definition}}/{{key}}/story"]["get"]["description"]
+
+
 # Effects
 
 
@@ -432,6 +444,48 @@ def test_counts_are_right_in_whatever_order_couriers_report(
 
 
 # Finding
+
+
+@pytest.mark.parametrize(
+    ("searched", "found"),
+    [
+        pytest.param("q=C-O-1", {"order", "shipment", "ndr_case"}, id="an order's number"),
+        pytest.param("q=T-1", {"shipment"}, id="a tracking number"),
+        pytest.param("q=%2B91 98000 00042", {"order", "shipment", "ndr_case", "repair_visit", "inquiry"}, id="a phone"),
+        pytest.param(
+            "q=9800000042", {"order", "shipment", "ndr_case", "repair_visit", "inquiry"}, id="one of the country"
+        ),
+        pytest.param("q=9800000042&definition=inquiry", {"inquiry"}, id="a phone number, of a definition"),
+        pytest.param("q=C-O-1&state=forward.failed_delivery", {"shipment"}, id="an order's number, in a state"),
+        pytest.param("q= T-1 ", {"shipment"}, id="with spaces around"),
+        pytest.param("q=9800000043", set(), id="nobody's phone number"),
+    ],
+)
+def test_sessions_are_found_over_the_api_by_whatever_the_console_finds_them_by(
+    failed: Server, searched: str, found: set[str]
+) -> None:
+    staff(failed, "sessions", "POST", content={"definition": "repair_visit", "recipient": PHONE})
+    deliver(failed, a_call(messages(a_question())))
+
+    listed = staff(failed, f"sessions?{searched.replace(' ', '%20')}").content["items"]
+
+    assert {item["definition"] for item in listed} == found
+
+
+def test_what_a_search_finds_comes_page_by_page(failed: Server) -> None:
+    for _ in range(4):
+        staff(failed, "sessions", "POST", content={"definition": "repair_visit", "recipient": PHONE})
+    whole = staff(failed, f"sessions?q={PHONE}").content
+    assert (len(whole["items"]), whole["next_cursor"]) == (7, None)
+
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = staff(failed, f"sessions?q={PHONE}&limit=2&cursor={cursor}").content
+        pages += page["items"]
+        cursor = page["next_cursor"]
+        staff(failed, "sessions", "POST", content={"definition": "repair_visit", "recipient": PHONE})
+
+    assert pages == whole["items"]
 
 
 async def test_a_shipment_is_found_by_its_tracking_number_and_a_flow_by_whom_it_is_for(failed: Server) -> None:

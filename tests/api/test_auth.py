@@ -156,6 +156,41 @@ def test_what_operators_see_whole_and_viewers_masked_or_not_at_all_is_in_the_aud
     assert FIRST not in {who for who, *_ in log}  # a token of the settings is a machine's
 
 
+def test_what_a_member_of_staff_is_refused_over_the_api_is_in_the_audit_log_twice(office: Server) -> None:
+    admin = Visit(office)
+    token = admin.token_for("Otis", "operator")
+    mint, effects = "/admin/api/v1/sessions", "/admin/api/v1/effects"
+    asked = [
+        ("POST", f"{effects}/nobody/discard", {}, 404),
+        ("POST", mint, {"definition": "nothing"}, 404),
+        ("POST", mint, {"definition": 7}, 422),
+        ("GET", f"{mint}/order/nobody", ABSENT, 404),
+        ("GET", "/admin/api/v1/events", ABSENT, 200),
+    ]
+
+    for method, path, body, status in asked:
+        office.clock.move(1)
+        assert ask(office, method, path, body, token=token).status == status
+        assert ask(office, method, path, body, token=office.world.admin_token).status == status
+
+    found = office.run(lambda: office.parts.queries.audit("", "Otis", "", 20))
+    log = sorted((one.subject, one.action, one.details) for one in found)
+    called, seen = '{"asked":"called"}', '{"asked":"saw personal data"}'
+    assert log == sorted(
+        [
+            (f"{effects}/nobody/discard", "called", "{}"),
+            (f"{effects}/nobody/discard", "refused", called),
+            (mint, "called", "{}"),
+            (mint, "refused", called),
+            (mint, "called", "{}"),
+            (mint, "refused", called),
+            (f"{mint}/order/nobody", "saw personal data", "{}"),
+            (f"{mint}/order/nobody", "refused", seen),
+            ("/admin/api/v1/events", "saw personal data", "{}"),
+        ]
+    )
+
+
 def test_the_handlers_that_show_what_is_personal_are_there() -> None:
     handlers = [read_feed, AdminApi.session_media]
     assert {handler.handler_name for handler in handlers} == PERSONAL

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.staff import FIRST, MOST_CLIENTS, ROLES, NameTaken, StaffDesk, TooManyTries, Visitor, hashed
+from api.staff import FIRST, MOST_CLIENTS, ROLES, NameTaken, StaffDesk, TooManyTries, UnknownStaff, Visitor, hashed
 from api.staff_rows import StaffSession
 from tests.api.serving import FakeClock, Server
 from tests.builders import HOUR, MINUTE
@@ -45,7 +45,7 @@ def test_nothing_that_is_kept_opens_anything(server: Server) -> None:
 def test_a_name_is_given_once_for_ever(server: Server) -> None:
     staff = server.parts.staff
     server.run(lambda: staff.engage(ADMIN, "Vera", "viewer"))
-    server.run(lambda: staff.change(ADMIN, "Vera", disabled=True))
+    server.run(lambda: staff.dismiss(ADMIN, "Vera"))
 
     for name in ("Vera", FIRST):
         with pytest.raises(NameTaken):
@@ -73,11 +73,11 @@ def test_a_role_that_is_given_while_somebody_is_dismissed_lets_nobody_back_in(
     staff = server.parts.staff
     token = server.run(lambda: staff.engage(ADMIN, "Vera", "viewer"))
 
-    async def both() -> list[bool]:
-        dismissal, change = staff.change(ADMIN, "Vera", disabled=True), staff.change(ADMIN, "Vera", role="operator")
-        return await asyncio.gather(*([dismissal, change] if dismissed_first else [change, dismissal]))
+    async def both() -> None:
+        dismissal, change = staff.dismiss(ADMIN, "Vera"), staff.change(ADMIN, "Vera", "operator")
+        await asyncio.gather(*([dismissal, change] if dismissed_first else [change, dismissal]))
 
-    assert server.run(both) == [True, True]
+    server.run(both)
     assert server.run(lambda: staff.bearer(token)) is None
     assert [member.role for member in server.run(staff.everybody)] == ["operator"]
 
@@ -85,11 +85,20 @@ def test_a_role_that_is_given_while_somebody_is_dismissed_lets_nobody_back_in(
 def test_a_changed_role_leaves_who_has_no_access_without(server: Server) -> None:
     staff = server.parts.staff
     token = server.run(lambda: staff.engage(ADMIN, "Vera", "viewer"))
-    server.run(lambda: staff.change(ADMIN, "Vera", disabled=True))
+    server.run(lambda: staff.dismiss(ADMIN, "Vera"))
 
-    assert server.run(lambda: staff.change(ADMIN, "Vera", role="operator")) is True
+    server.run(lambda: staff.change(ADMIN, "Vera", "operator"))
+
     assert server.run(lambda: staff.bearer(token)) is None
-    assert server.run(lambda: staff.change(ADMIN, "nobody", role="operator")) is False
+    assert [member.role for member in server.run(staff.everybody)] == ["operator"]
+
+
+def test_who_does_not_work_here_is_neither_changed_nor_dismissed(server: Server) -> None:
+    staff = server.parts.staff
+    for asked in (lambda: staff.change(ADMIN, "nobody", "operator"), lambda: staff.dismiss(ADMIN, "nobody")):
+        with pytest.raises(UnknownStaff):
+            server.run(asked)
+    assert server.run(staff.everybody) == []
 
 
 def test_visits_that_are_over_are_dropped_and_the_others_stay(server: Server) -> None:

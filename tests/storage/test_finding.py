@@ -9,16 +9,20 @@ from msgspec.structs import replace
 from sqlalchemy import event
 
 import storage.finding
-from definitions.orders.rows import Account, Alias, OrderDocument, PersonAlias
+from api.whatsapp import Delivery
+from definitions.orders.rows import Account, Alias, OrderDocument, ParkedFact, PersonAlias
 from engine.model import Instance
 from storage.queries import Queries
 from storage.sqlite import SqliteStore
 from tests.builders import NOON, a_decision, a_step, an_instance
 
-LARGE = {"instance", "journal", "effect", "alias", "inbox", "fact", "order_document", "person_alias", "customer"}
+LARGE = {
+    "instance", "journal", "effect", "alias", "inbox", "fact", "order_document", "person_alias", "customer", "delivery",
+    "parked_fact",
+}  # fmt: skip
 """The tables that grow with customers: none of them may be read through."""
 
-ALL_OF_ONE = "(account_id=?)", "(definition=?)", "(kind=?)", "(name=?)", "(status=?)"
+ALL_OF_ONE = "(account_id=?)", "(definition=?)", "(kind=?)", "(name=?)", "(reason=?)", "(status=?)"
 """What the plan of a statement says that reads all of a definition, say."""
 
 
@@ -117,6 +121,7 @@ async def order(shop: SqliteStore) -> None:
     await keep(shop, "subscription", "7:me:order_updates", "7:old-me:marketing", "7:mel:marketing")
     await keep(shop, "order", "O-2", family="order/O-2")
     await keep(shop, "offer", "ws_1", "ws_2")
+    await keep(shop, "inquiry", "wamid.2", state="moving")
     rows = (
         Account("7", "soaps", "Madhur Soaps", "Asia/Kolkata"),
         OrderDocument("O-1", "7", "MS-1001", "{}", NOON),
@@ -130,6 +135,7 @@ async def order(shop: SqliteStore) -> None:
         Alias("recipient", "abc/offer/ws_1", "offer", "ws_1"),
         Alias("recipient", "abc/offer/ws_2", "offer", "ws_2"),
         Alias("recipient", "abcd/offer/ws_2", "offer", "ws_2"),
+        Alias("recipient", "abc/inquiry/wamid.2", "inquiry", "wamid.2"),
         Alias("tracking", "T-1/shipment/O-1:T-1", "shipment", "O-1:T-1"),
     )
     await shop.commit(a_decision(put=rows))
@@ -153,7 +159,7 @@ async def order(shop: SqliteStore) -> None:
             ["7:old-me:marketing", "7:me:order_updates", "O-1:T-1", "O-11", "O-1"],
             id="a number of before",
         ),
-        pytest.param({"text": "", "recipient": "abc"}, ["ws_2", "ws_1"], id="whom sessions were opened for"),
+        pytest.param({"text": "", "recipient": "abc"}, ["wamid.2", "ws_2", "ws_1"], id="whom sessions are for"),
         pytest.param({"text": "ws_", "recipient": "abcd", "limit": 1}, ["ws_2"], id="no more than asked for"),
         pytest.param({"text": "nothing", "phone": "9", "recipient": "x"}, [], id="nothing"),
         pytest.param({"text": ""}, [], id="nothing said"),
@@ -164,6 +170,51 @@ async def test_sessions_are_found_by_whatever_is_known(
     queries: Queries, sought: dict[str, Any], keys: list[str]
 ) -> None:
     assert [session.key for session in await queries.find(**sought)] == keys
+
+
+@pytest.mark.parametrize(
+    ("sought", "keys"),
+    [
+        pytest.param({"text": "O-1", "definition": "shipment"}, ["O-1:T-1"], id="by a key, of a definition"),
+        pytest.param({"text": "MS-1001", "definition": "shipment"}, ["O-1:T-1"], id="by a number, of a definition"),
+        pytest.param({"text": "T-1", "definition": "order"}, [], id="by a tracking number, of another definition"),
+        pytest.param({"text": "T-1", "version": "v2"}, [], id="by a tracking number, of another version"),
+        pytest.param({"text": "x", "phone": "919800000001", "definition": "order"}, ["O-11", "O-1"], id="by a phone"),
+        pytest.param(
+            {"text": "x", "recipient": "abc", "state": "moving"}, ["wamid.2"], id="by whom it is for, in a state"
+        ),
+        pytest.param({"text": "", "recipient": "abc", "states": []}, [], id="in none of no states"),
+        pytest.param(
+            {"text": "O-1", "phone": "919800000001", "recipient": "abc"},
+            ["wamid.2", "ws_2", "ws_1", "7:old-me:marketing", "7:me:order_updates", "O-1:T-1", "O-11", "O-1"],
+            id="by several names",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("order")
+async def test_a_search_is_narrowed_and_gone_through_page_by_page_whatever_it_is_by(
+    shop: SqliteStore, queries: Queries, sought: dict[str, Any], keys: list[str]
+) -> None:
+    asked = {"definition": "", "state": "", **sought}
+    pages: list[str] = []
+    before = None
+    while page := await queries.sessions(**{**asked, "before": before, "limit": 2}):
+        pages += [session.key for session in page]
+        before = page[-1].id
+        await keep(shop, "order", f"O-1-new-{len(pages)}", family="order/O-1")  # what is new is on no later page
+
+    assert pages == keys
+
+
+async def test_the_newest_of_very_many_sessions_for_one_recipient_are_found(
+    shop: SqliteStore, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.finding, "FEW", 2)
+    keys = [f"ws_{letter}" for letter in "dacb"]
+    await keep(shop, "offer", *keys)
+    await shop.commit(a_decision(put=[Alias("recipient", f"abc/offer/{key}", "offer", key) for key in keys]))
+
+    assert await found(queries, recipient="abc", limit=3) == [("offer", key) for key in reversed(keys[1:])]
 
 
 @pytest.mark.parametrize("few", [storage.finding.FEW, 1], ids=["few keys", "many keys"])
@@ -235,8 +286,10 @@ async def test_no_list_reads_a_table_through(
     monkeypatch.setattr(storage.finding, "MANY", many)
     monkeypatch.setattr(storage.finding, "FEW", many)
     sought = product(("", "order"), ("", "packed"), ("", "O-1"), (None, 3), ("", "v1"), (None, ["packed", "moving"]))
+    names = {"phone": "919800000001", "recipient": "abc"}
     for definition, state, text, before, version, states in sought:
         await queries.sessions(definition, state, text, before, 50, version=version, states=states)
+        await queries.sessions(definition, state, text, before, 50, version=version, states=states, **names)
         await queries.orders(text, state, before, 50, case_states={})
 
     assert len(plans) > 100
@@ -265,3 +318,37 @@ async def test_nothing_that_a_page_asks_reads_a_table_through(queries: Queries, 
 
     assert len(plans) > 40
     assert read_through(plans) == []
+
+
+async def test_nothing_that_waits_for_people_is_read_through(
+    shop: SqliteStore, queries: Queries, plans: list[tuple[str, str]]
+) -> None:
+    calls = [Delivery(str(at), "whatsapp", at, "quarantined", "malformed", b"") for at in range(3)]
+    facts = [ParkedFact("courier/x", str(at), "O-1", "unknown_order", "{}", at) for at in range(3)]
+    await shop.commit(a_decision(put=(*calls, *facts)))
+
+    for after in (None, (1, "1")):
+        for status in ("", "quarantined", "processed"):
+            await queries.deliveries(status=status, after=after, limit=50)
+        for reason in ("", "malformed", "unknown_type"):
+            await queries.set_aside(reason, after, 50)
+    for reason, last in product(("", "unknown_order"), (None, (1, "courier/x", "1"))):
+        await queries.parked(reason, last, 50)
+    await queries.deliveries(digest="1")
+    await queries.calls_done_before(9, 50)
+    await queries.calls_set_aside_since(1, ["malformed"], 50)
+
+    assert len(plans) > 20
+    assert read_through(plans) == []
+    assert "USE TEMP B-TREE FOR ORDER BY" not in {part for _, part in plans}
+
+
+async def test_reasons_are_counted_without_a_look_at_any_call(queries: Queries, plans: list[tuple[str, str]]) -> None:
+    await queries.quarantine_reasons()
+    await queries.quarantined()
+    await queries.backlog(0)
+
+    counted = [part for _, part in plans if re.match(r"(SCAN|SEARCH) (delivery|parked_fact)", part)]
+    assert len(counted) == 4
+    assert [part for part in counted if "COVERING INDEX" not in part] == []
+    assert "TEMP" not in " ".join(part for statement, part in plans if "FROM effect" not in statement)

@@ -2,9 +2,10 @@
 
 from api.staff_rows import AuditEntry
 from api.whatsapp import Delivery
+from definitions.orders.rows import ParkedFact
 from engine.model import SECOND
 from engine.ports import EffectChange
-from storage.queries import Queries
+from storage.queries import DeliveryItem, Queries
 from storage.sqlite import SqliteStore
 from tests.builders import HOUR, NOON, a_birth, a_decision, a_step, an_event, asking_for
 
@@ -54,21 +55,65 @@ async def test_a_story_ends_with_the_latest_step_however_long_it_is(shop: Sqlite
 
 
 async def test_calls_are_read_by_each_of_their_reasons(shop: SqliteStore, queries: Queries) -> None:
-    reasons = "unknown_type", "unknown_type wrong_sender", "unknown_types", "wrong_sender"
+    reasons = "unknown_type", "unknown_type wrong_sender", "unknown_types", "wrong_sender", "unknown_type"
     calls = [Delivery(str(place), "whatsapp", place, "quarantined", why, b"") for place, why in enumerate(reasons)]
     done = Delivery("9", "whatsapp", 9, "processed", "unknown_type", b"")
     await shop.commit(a_decision(put=(*calls, done)))
 
-    async def listed(reason: str, after: tuple[int, str] | None = None) -> list[str]:
-        found = await queries.deliveries(status="quarantined", reason=reason, after=after, limit=50)
-        return [item.digest for item in found]
+    async def listed(reason: str, after: tuple[int, str] | None = None, limit: int = 50) -> list[str]:
+        return [item.digest for item in await queries.set_aside(reason, after, limit)]
 
-    assert await queries.quarantine_reasons() == {"unknown_type": 2, "unknown_types": 1, "wrong_sender": 2}
-    assert await listed("unknown_type") == ["0", "1"]
+    assert await queries.quarantine_reasons() == {"unknown_type": 3, "unknown_types": 1, "wrong_sender": 2}
+    assert await queries.quarantined() == 5
+    assert await listed("unknown_type") == ["0", "1", "4"]
+    assert await listed("unknown_type", limit=2) == ["0", "1"]
+    assert await listed("unknown_type", (1, "1")) == ["4"]
     assert await listed("wrong_sender") == ["1", "3"]
     assert await listed("wrong_sender", (1, "1")) == ["3"]
-    assert await listed("unknown%") == []
-    assert await listed("") == ["0", "1", "2", "3"]
+    assert await listed("unknown%") == await listed("unknown_type wrong_sender") == []
+    assert await listed("") == ["0", "1", "2", "3", "4"]
+    assert await queries.calls_set_aside_since(1, ["unknown_type", "wrong_sender"], 50) == ["1", "3", "4"]
+    assert await queries.calls_set_aside_since(0, ["unknown_type", "unknown_types"], 2) == ["2", "4"]
+
+
+async def test_calls_are_read_the_oldest_first_of_any_status_and_of_one(shop: SqliteStore, queries: Queries) -> None:
+    statuses = "processed", "quarantined", "received", "processed", "quarantined", "received"
+    calls = [Delivery(f"{9 - at}", "whatsapp", at // 3, status, "", b"") for at, status in enumerate(statuses)]
+    await shop.commit(a_decision(put=calls))
+
+    async def paged(status: str) -> list[str]:
+        pages: list[str] = []
+        after = None
+        while page := await queries.deliveries(status=status, after=after, limit=2):
+            pages += [item.digest for item in page]
+            after = page[-1].received_at, page[-1].digest
+        return pages
+
+    assert await paged("") == ["7", "8", "9", "4", "5", "6"]
+    assert await paged("processed") == ["9", "6"]
+    (one,) = await queries.deliveries(digest="8")
+    assert one == DeliveryItem("8", "whatsapp", 0, "quarantined", "")
+    assert await queries.deliveries(digest="0") == []
+
+
+async def test_parked_facts_are_read_the_oldest_first_of_any_reason_and_of_one(
+    shop: SqliteStore, queries: Queries
+) -> None:
+    reasons = "unknown_order", "future", "unknown_order", "unknown_status"
+    facts = [ParkedFact(f"courier/{9 - at}", "f", "O-1", why, "{}", at // 3) for at, why in enumerate(reasons)]
+    await shop.commit(a_decision(put=facts))
+
+    async def paged(reason: str) -> list[str]:
+        pages: list[str] = []
+        after = None
+        while page := await queries.parked(reason, after, 2):
+            pages += [item.source for item in page]
+            after = page[-1].received_at, page[-1].source, page[-1].event_id
+        return pages
+
+    assert await paged("") == ["courier/7", "courier/8", "courier/9", "courier/6"]
+    assert await paged("unknown_order") == ["courier/7", "courier/9"]
+    assert await paged("odd") == []
 
 
 async def test_only_bodies_that_are_no_longer_than_asked_for_are_read(shop: SqliteStore, queries: Queries) -> None:

@@ -1,9 +1,9 @@
 """
-Who works here and what is counted.
+Who works here, what is counted, and what waits for people.
 
 What was there before is counted once: each step of the journal is an edge taken, and where these do not add up to the
 states in which the sessions are (their births; what moved without a step), the difference comes from nowhere or goes
-there. Shipments are found by their tracking numbers from now on.
+there. Shipments are found by their tracking numbers from now on, and what waits for people by its reason.
 
 Revision: 0003, after 0002
 """
@@ -54,7 +54,18 @@ def upgrade() -> None:
     _add_tally()
     columns = ["definition", "version", "state"]
     op.create_index(op.f(f"ix_instance_{'_'.join(columns)}"), "instance", columns)
+    _order_what_waits()
     op.execute(TRACKED)
+
+
+def _order_what_waits() -> None:
+    """Put what waits for people into order by reason and time."""
+    columns = ["status", "reason", "received_at", "digest"]
+    set_aside = sa.text("status = 'quarantined'")
+    op.create_index(op.f(f"ix_delivery_{'_'.join(columns)}"), "delivery", columns, sqlite_where=set_aside)
+    op.drop_index(op.f("ix_parked_fact_reason"), "parked_fact")
+    columns = ["reason", "received_at", "source", "event_id"]
+    op.create_index(op.f(f"ix_parked_fact_{'_'.join(columns)}"), "parked_fact", columns)
 
 
 def _add_tally() -> None:

@@ -18,10 +18,13 @@ from tests.api.console import waiting
 from tests.api.console.visiting import Visit, text_of
 from tests.api.kept import deliver
 from tests.api.serving import Server
-from tests.api.speaking import PHONE, a_call, a_cart, an_item, an_order, messages, put_order, quoted, session
+from tests.api.speaking import PHONE, a_call, a_cart, a_scan, an_item, an_order, messages, put_order, quoted, session
 from tests.builders import a_decision
 
 WHY = "they called us"
+
+ASKED = ["refused", "resolved"]
+"""What the audit log has of a choice that was asked for as it should be, and cannot be taken."""
 
 
 def effect(server: Server, effect_id: str) -> str:
@@ -178,18 +181,18 @@ def test_an_operator_chooses_for_a_customer_what_the_case_offers(server: Server)
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "words"),
+    ("changes", "field", "words", "noted"),
     [
-        ({}, 'name="day"', "Please choose the day."),
-        ({"day": "2027-12-31"}, 'name="day"', "Please choose another day: 2027-01-01 or earlier."),
-        ({"day": "tomorrow"}, 'name="day"', "Please choose another day: a date, YYYY-MM-DD or DD-MM-YYYY."),
-        ({"code": "ACTF003"}, 'name="sure"', "Please say that the customer wants that."),
-        ({"code": "ACTF009"}, 'name="code"', "Please choose what the customer wants."),
-        ({"day": "2026-01-02", "reason": " "}, 'name="reason"', "Please say why"),
+        ({}, 'name="day"', "Please choose the day.", []),
+        ({"day": "2027-12-31"}, 'name="day"', "Please choose another day: 2027-01-01 or earlier.", ASKED),
+        ({"day": "tomorrow"}, 'name="day"', "Please choose another day: a date, YYYY-MM-DD or DD-MM-YYYY.", ASKED),
+        ({"code": "ACTF003"}, 'name="sure"', "Please say that the customer wants that.", []),
+        ({"code": "ACTF009"}, 'name="code"', "Please choose what the customer wants.", []),
+        ({"day": "2026-01-02", "reason": " "}, 'name="reason"', "Please say why", []),
     ],
 )
 def test_what_is_wrong_with_a_choice_is_told_beside_its_field_and_what_was_filled_in_stays(
-    server: Server, changes: dict[str, str], field: str, words: str
+    server: Server, changes: dict[str, str], field: str, words: str, noted: list[str]
 ) -> None:
     waiting.failed_order(server)
     visit = Visit(server)
@@ -203,7 +206,7 @@ def test_what_is_wrong_with_a_choice_is_told_beside_its_field_and_what_was_fille
     assert page.count(words) == 2, "above the order, and beside the field"
     assert "<details open>\n      <summary>Choose for the customer" in page
     assert 'value="the &#34;blue&#34; gate"' in page
-    assert [action for _, action, _, _ in visit.log()] == ["signed in"]
+    assert sorted(action for _, action, _, _ in visit.log()) == [*noted, "signed in"]
 
 
 def test_an_order_is_cancelled_only_by_who_says_that_the_customer_wants_it(server: Server) -> None:
@@ -240,6 +243,39 @@ def test_a_dismissed_report_leaves_the_end(server: Server) -> None:
 
     assert session(server, "shipment", "O-2:T-2")["state"] == "forward.lost"
     assert "contradicts" not in text_of(visit.get("/admin/orders/O-2"))
+
+
+def test_a_verdict_counts_only_on_a_report_that_is_in_conflict(server: Server) -> None:
+    waiting.lost_and_found(server)
+    visit, found = Visit(server), "forward.out_for_delivery@20260101T100000Z"
+    about = {"shipment": "T-2", "fact": found, "reason": WHY}
+    assert visit.post("/admin/orders/O-2/conflict", **about, verdict="accept").status == 303
+    before = server.journal("shipment", "O-2:T-2")
+
+    stale = visit.post("/admin/orders/O-2/conflict", **about, verdict="dismiss")
+    other = visit.post("/admin/orders/O-2/conflict", **{**about, "fact": "x"}, verdict="accept")
+
+    assert [stale.status, other.status] == [409, 409]
+    assert "The report is not in conflict any more; nothing was done." in text_of(stale)
+    assert server.journal("shipment", "O-2:T-2") == before
+
+
+def test_a_verdict_that_does_not_hold_is_told_so(server: Server) -> None:
+    waiting.lost_and_found(server)
+    waiting.report(server, a_scan("intransit", -waiting.HOUR, order_id="O-2", tracking_id="T-2"))
+    visit = Visit(server)
+    facts = "forward.out_for_delivery@20260101T100000Z", "forward.intransit@20260101T110000Z"
+
+    # Of two verdicts within one second the timeline knows one.
+    heard = [
+        visit.post("/admin/orders/O-2/conflict", shipment="T-2", fact=fact, reason=WHY, verdict="dismiss")
+        for fact in facts
+    ]
+
+    assert [each.status for each in heard] == [303, 409]
+    assert "The verdict did not hold: the report is still in conflict." in text_of(heard[1])
+    assert session(server, "shipment", "O-2:T-2")["context"]["conflicts"] == [facts[1]]
+    assert sorted(entry[1] for entry in visit.log(3)) == ["refused", "rejected", "rejected"]
 
 
 def test_the_ledger_says_which_attempts_do_not_count(server: Server) -> None:
@@ -356,8 +392,8 @@ def test_an_effect_that_arrived_after_all_is_done_and_who_asked_for_it_hears_so(
 
     assert effect(server, found) == "done"
     assert session(server, "inquiry", key)["state"] == "answered"
-    assert visit.post(f"/admin/effects/{found}", do="arrived", reason=WHY).status == 409
     assert visit.log()[0] == ("admin", "settled", f"effect/{found}", "they thanked us")
+    assert visit.post(f"/admin/effects/{found}", do="arrived", reason=WHY).status == 409
 
 
 def test_of_several_effects_each_outcome_is_told(server: Server) -> None:
@@ -371,7 +407,8 @@ def test_of_several_effects_each_outcome_is_told(server: Server) -> None:
     assert f"{len(pending)} of {len(pending) + 1} effects done." in text_of(heard)
     assert "There is no such effect." in text_of(heard)
     assert {effect(server, each) for each in pending} == {"discarded"}
-    assert [entry[1] for entry in visit.log()].count("discarded") == len(pending)
+    assert [entry[1] for entry in visit.log()].count("discarded") == len(pending) + 1
+    assert [entry[2] for entry in visit.log() if entry[1] == "refused"] == ["effect/nobody"]
 
 
 def test_all_effects_of_a_page_are_chosen_with_one_tick(server: Server) -> None:
@@ -458,7 +495,7 @@ def test_many_calls_are_worked_off_again_part_by_part(server: Server) -> None:
 
     assert "0 of 30 calls done." in text_of(second)
     assert b'name="cursor"' not in second.body
-    tried = [subject for _, action, subject, _ in visit.log(200) if action == "redriven"]
+    tried = [subject for _, action, subject, _ in visit.log(300) if action == "redriven"]
     assert sorted(tried) == [f"call/{call.digest}" for call in calls]
 
 
@@ -472,7 +509,10 @@ def test_only_calls_that_were_worked_off_are_said_to_have_been(server: Server) -
 
     assert "0 of 1 call done." in said
     assert "1 call was passed over" in said
-    assert [entry[2] for entry in visit.log() if entry[1] == "redriven"] == [f"call/{plain.digest}"]
+    asked = f"call/{sealed.digest}", f"call/{plain.digest}"
+    assert sorted(entry[2] for entry in visit.log() if entry[1] in {"redriven", "refused"}) == [
+        each for each in asked for _ in range(2)
+    ]
 
 
 def test_a_very_long_call_is_listed_without_being_read(server: Server) -> None:

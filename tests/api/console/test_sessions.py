@@ -7,13 +7,36 @@ import pytest
 
 from tests.api.console.filling import OFFER, WALKED, fill, source, walk
 from tests.api.console.visiting import Visit, text_of
+from tests.api.kept import deliver
 from tests.api.serving import Server
-from tests.api.speaking import PERSON, PHONE, a_minted_session
+from tests.api.speaking import (
+    PERSON,
+    PHONE,
+    a_call,
+    a_minted_session,
+    a_question,
+    an_item,
+    an_order,
+    messages,
+    put_order,
+)
 
 
 def listed(page: str) -> list[str]:
     """Return the sessions that a page lists, in its order."""
     return [unquote(path) for path in re.findall(r'data-row="/admin/sessions/([^"]+)"', page)]
+
+
+def gone_through(visit: Visit, path: str) -> list[str]:
+    """Return the sessions that the pages of a list show, from its first to its last."""
+    seen: list[str] = []
+    while True:
+        page = source(visit, path)
+        seen += listed(page)
+        further = re.search(r'rel="next" href="/admin(/sessions\?[^"]+)"', page)
+        if further is None:
+            return seen
+        path = further[1]
 
 
 @pytest.fixture
@@ -92,17 +115,48 @@ def test_a_long_list_is_gone_through_page_by_page(server: Server) -> None:
         server.run(lambda key=f"S-{number}": server.parts.sessions.mint(OFFER, "", {"n": key}))  # type: ignore[misc]
     visit = Visit(server)
 
-    seen: list[str] = []
-    page = source(visit, f"/sessions?definition={OFFER}")
-    while True:
-        seen += listed(page)
-        further = re.search(r'rel="next" href="/admin(/sessions\?[^"]+)"', page)
-        if further is None:
-            break
-        page = source(visit, further[1])
+    seen = gone_through(visit, f"/sessions?definition={OFFER}")
 
     assert len(seen) == len({*seen}) == 120
     assert visit.get("/admin/sessions?cursor=odd").status == 400
+
+
+def test_what_a_search_finds_is_gone_through_page_by_page(server: Server) -> None:
+    minted = [f"purchase_interest/{a_minted_session(server)}" for _ in range(101)]
+    put_order(server, an_order("O-1", an_item("T-1")))
+
+    seen = gone_through(Visit(server), f"/sessions?q={PHONE}")
+
+    assert seen == ["shipment/O-1:T-1", "order/O-1", *reversed(minted)]
+
+
+def test_the_last_page_of_a_search_is_a_page_though_one_session_is_on_it(server: Server) -> None:
+    put_order(server, an_order("O-1", an_item("T-1")))
+    for _ in range(49):
+        a_minted_session(server)
+    visit = Visit(server)
+
+    (further,) = re.findall(r'rel="next" href="/admin(/sessions\?[^"]+)"', source(visit, f"/sessions?q={PHONE}"))
+
+    assert listed(source(visit, further)) == ["order/O-1"]
+
+
+def test_a_phone_number_leads_to_the_questions_of_who_has_it(server: Server) -> None:
+    question = a_question()
+    deliver(server, a_call(messages(question)))
+    visit = Visit(server)
+
+    assert visit.get(f"/admin/sessions?q={PHONE}").headers["location"].startswith("/admin/sessions/inquiry/wamid.")
+    assert listed(source(visit, f"/sessions?definition=inquiry&q={PHONE}")) == [f"inquiry/{question['id']}"]
+    assert listed(source(visit, "/sessions?q=919800000043")) == []
+
+
+def test_a_search_is_narrowed_by_definition_whatever_it_is_by(shop: Server) -> None:
+    visit = Visit(shop)
+
+    assert listed(source(visit, "/sessions?definition=shipment&q=C-O-2")) == ["shipment/O-2:T-2"]
+    assert listed(source(visit, f"/sessions?definition=order&q={PHONE}")) == ["order/O-2", "order/O-1"]
+    assert listed(source(visit, "/sessions?definition=order&q=T-2")) == []
 
 
 def test_an_empty_list_says_what_will_fill_it(server: Server) -> None:
