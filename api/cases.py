@@ -4,6 +4,7 @@ The case desk: what customers choose for failed deliveries, by whatever door it 
 Rule 1: the portal's address and page, a template's button and the Flow in the chat all act on one case.
 Rule 2: the same choice again changes nothing.
 Rule 3: what may be chosen is what the case offers (definitions/orders/ndr.py), whoever asks.
+Rule 4: whose tap on a button chooses nothing is told so, as an effect of a step; the same is not told twice.
 """
 
 import hashlib
@@ -13,16 +14,30 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from api.order_book import NDR_CASE, OPEN, SHIPMENT, SHOPPER, FieldInvalid, OrderBook, UnknownOrder, person_of
-from definitions.orders import ndr
+from api.aliases import ORDER_ID, Aliases, names_of_sender
+from api.consent import ORDER_UPDATES
+from api.order_book import (
+    NDR_CASE,
+    OPEN,
+    SHIPMENT,
+    SHOPPER,
+    SUBSCRIPTION,
+    FieldInvalid,
+    OrderBook,
+    UnknownOrder,
+    person_of,
+)
+from api.sessions import WAMID
+from definitions.orders import ndr, taps
 from definitions.orders.document import Case
 from definitions.orders.rows import Alias
 from definitions.orders.times import USUAL_ZONE
 from definitions.people.phones import same_phone
-from engine.errors import WorkflowError
+from engine.errors import StepError, WorkflowError
 from engine.family import Family
 from engine.model import Event, Instance
-from engine.ports import Decision, Identity, Row
+from engine.ports import Decision, Identity
+from engine.runtime import settle
 
 RESOLVED = "resolution_submitted"
 
@@ -48,11 +63,27 @@ class Resolution(Struct, frozen=True):
     details: dict[str, str] = {}
 
 
+class Tap(Struct, frozen=True):
+    """
+    A button that was tapped *at* that time: the *code* that it stands for, and the *message* that has it, by its id.
+
+    Who tapped has these WhatsApp *names*, and had the message from our number *phone_number_id*.
+    """
+
+    code: str
+    identity: Identity
+    at: int
+    phone_number_id: str
+    names: frozenset[str]
+    message: str
+
+
 class CaseDesk:
     """Takes what customers choose."""
 
     def __init__(self, book: OrderBook) -> None:
         self._book = book
+        self._aliases = Aliases(book)
 
     async def resolve(self, resolution: Resolution, idempotency_key: str = "") -> Instance:
         """
@@ -89,18 +120,80 @@ class CaseDesk:
         said = {"action_source": resolution.source} if resolution.source else {}
         return await self._choose(document.order_id, case.key, chosen, identities, said=said, zone=zone)
 
-    async def resolve_by_button(self, case: Instance, code: str, identity: Identity, at: int) -> Instance:
+    async def resolve_by_button(self, case: Instance, tap: Tap) -> bool:
         """
-        Take what a customer chose by a template's button *at* that time, and return the case.
+        Take what a customer chose by a message's button, and return whether the case took it.
+
+        Where it does not, or stands as chosen before, the customer is told how it stands: once for each message whose
+        button that is, and each state of the case, however often they tap.
 
         Raises:
             FieldInvalid: the code is unknown, or asks for more than a button can say.
-            StepError: the case takes no resolution any more.
+            StepError: the case takes no resolution any more, and is of a version that answers no taps.
         """
         _, _, order_id = case.family.partition("/")
-        chosen = _chosen(code)
-        alias = Alias("wamid", identity.id, NDR_CASE, case.key)
-        return await self._choose(order_id, case.key, chosen, (identity,), [alias], at=at)
+        chosen = _chosen(tap.code)
+        alias = Alias(WAMID, tap.identity.id, NDR_CASE, case.key)
+        taken = True
+
+        async def deliberate() -> Decision | None:
+            nonlocal taken
+            if any(await self._book.store.recall([tap.identity])):
+                return None
+            now = self._book.clock()
+            family = await self._book.family(order_id, now)
+            current = family.members[NDR_CASE, case.key]
+            try:
+                taken = self._take(family, current, chosen, at=min(tap.at, now), now=now)
+            except (FieldInvalid, StepError):
+                taken = False
+            identities = [tap.identity]
+            if not taken:
+                told = Identity(tap.identity.source, f"{tap.message}/{case.key}/{current.state}")
+                if not any(await self._book.store.recall([told])):
+                    speaks = await self._subscription(*await self._customer(tap))
+                    family.apply(current, _in_vain(tap, speaks, now))
+                    identities.append(told)
+            return family.decision(identities, add=[alias])
+
+        await self._book.settle(order_id, deliberate)
+        return taken
+
+    async def answer_unmatched(self, tap: Tap) -> None:
+        """
+        Tell who tapped a button that its case is not found, if they have an order of ours; else tell them nothing.
+
+        They are told once for each message whose button that is.
+        """
+        account_id, person_id = await self._customer(tap)
+        if not person_id or not await self._aliases.names(account_id, person_id, ORDER_ID):
+            return
+        told = Identity(tap.identity.source, f"{tap.message or min(tap.names)}/unmatched")
+
+        async def deliberate() -> Decision | None:
+            subscription = await self._subscription(account_id, person_id)
+            if subscription is None or any(await self._book.store.recall([told])):
+                return None
+            now = self._book.clock()
+            interpreter = self._book.catalogue.interpreter(SUBSCRIPTION, subscription.version)
+            if taps.TAPPED_IN_VAIN not in interpreter.allowed(subscription):
+                return None
+            step = interpreter.step(subscription, _in_vain(tap, subscription, now))
+            return Decision(identities=(told,), recorded_at=now, steps=(step,))
+
+        await settle(self._book.store, deliberate)
+
+    async def _customer(self, tap: Tap) -> tuple[str, str]:
+        """Return the account whose number it is, and the person who tapped; "" for what nobody knows."""
+        account_id = await self._book.account_of_number(tap.phone_number_id)
+        return account_id, await self._aliases.find(account_id, names_of_sender(tap.names)) if account_id else ""
+
+    async def _subscription(self, account_id: str, person_id: str) -> Instance | None:
+        """Return what a person wants to hear about orders, None if nobody knows the person."""
+        if not person_id:
+            return None
+        _, subscriptions = await self._aliases.subscriptions(account_id, person_id, self._book.clock())
+        return subscriptions[ORDER_UPDATES]
 
     async def _choose(
         self,
@@ -108,13 +201,11 @@ class CaseDesk:
         case_key: str,
         chosen: dict[str, str],
         identities: tuple[Identity, ...],
-        add: Sequence[Row] = (),
         *,
-        at: int | None = None,
         said: Mapping[str, str] = {},
         zone: ZoneInfo | None = None,
     ) -> Instance:
-        """Let a case take a choice, made now if not before, with its family. One that stands and is open stays."""
+        """Let a case take a choice, made now, with its family."""
 
         async def deliberate() -> Decision | None:
             receipts = await self._book.store.recall(identities)
@@ -125,26 +216,48 @@ class CaseDesk:
             now = self._book.clock()
             family = await self._book.family(order_id, now)
             case = family.members[NDR_CASE, case_key]
-            if case.context.get("resolution") == chosen and self._book.has(OPEN, case):
-                return Decision(identities=identities, recorded_at=now, add=tuple(add)) if identities else None
-            self._check(family, case, chosen, now if at is None else min(at, now), zone)
-            event = Event(
-                id=f"{_digest(chosen)}/{case.steps}",
-                name=RESOLVED,
-                at=now if at is None else min(at, now),
-                received_at=now,
-                data={**said, "resolution_code": chosen["resolutionCode"], **chosen},
-                assign={"resolution": chosen},
-                actor=SHOPPER,
-            )
-            family.apply(case, event)
-            return family.decision(identities, add=add)
+            if self._take(family, case, chosen, at=now, now=now, said=said, zone=zone):
+                return family.decision(identities)
+            return Decision(identities=identities, recorded_at=now) if identities else None
 
         await self._book.settle(order_id, deliberate)
         (case,) = await self._book.store.load([(NDR_CASE, case_key)])
         if case is None:
             raise UnknownCase
         return case
+
+    def _take(
+        self,
+        family: Family,
+        case: Instance,
+        chosen: dict[str, str],
+        *,
+        at: int,
+        now: int,
+        said: Mapping[str, str] = {},
+        zone: ZoneInfo | None = None,
+    ) -> bool:
+        """
+        Let a case take what was chosen *at* that time; return whether it was news. One that stands and is open stays.
+
+        Raises:
+            FieldInvalid: the case does not offer it.
+            StepError: it takes no resolution any more.
+        """
+        if case.context.get("resolution") == chosen and self._book.has(OPEN, case):
+            return False
+        self._check(family, case, chosen, at, zone)
+        event = Event(
+            id=f"{_digest(chosen)}/{case.steps}",
+            name=RESOLVED,
+            at=at,
+            received_at=now,
+            data={**said, "resolution_code": chosen["resolutionCode"], **chosen},
+            assign={"resolution": chosen},
+            actor=SHOPPER,
+        )
+        family.apply(case, event)
+        return True
 
     def _check(self, family: Family, case: Instance, chosen: Mapping[str, str], at: int, zone: ZoneInfo | None) -> None:
         """
@@ -208,6 +321,18 @@ def _chosen(code: str, resolution: Resolution | None = None) -> dict[str, str]:
         return ndr.chosen(code, deferred_date=day, remarks=remarks, details=details)
     except ndr.ChoiceInvalid as invalid:
         raise FieldInvalid(invalid.field, invalid.message) from None
+
+
+def _in_vain(tap: Tap, speaks: Instance | None, now: int) -> Event:
+    """Return what is heard of a tap that chooses nothing, in the locale of the subscription of who *speaks*."""
+    name = next((value for _, value in names_of_sender(tap.names)), "")
+    data = {
+        taps.FROM: name,
+        taps.NUMBER: tap.phone_number_id,
+        taps.LOCALE: str(speaks.context.get("locale", "")) if speaks else "",
+        taps.WAMID: tap.identity.id,
+    }
+    return Event(tap.identity.id, taps.TAPPED_IN_VAIN, min(tap.at, now), now, data, actor=SHOPPER)
 
 
 def _identities_of(case: Instance, idempotency_key: str, chosen: dict[str, str]) -> tuple[Identity, ...]:

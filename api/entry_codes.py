@@ -78,6 +78,11 @@ def open_post(post: CodePost) -> None:
     _OPEN[:] = [post]
 
 
+def opened_post() -> CodePost | None:
+    """Return what this process sends codes with, None if it sends none."""
+    return _OPEN[0] if _OPEN else None
+
+
 @bind_whatsapp
 def by_whatsapp(wish: Wish) -> MessageCall | Nothing:
     """Compose the template that brings a code."""

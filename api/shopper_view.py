@@ -317,7 +317,7 @@ class Narrator:
         goes_on = "next_whatsapp" if self._is_subscribed else "next"
         return Panel(
             reason=self._reason(case.context),
-            chosen=self._chosen(resolution),
+            chosen=chosen_in_words(resolution, speaker),
             asks=not resolution or self._book.has(UNANSWERED, case),
             badge=speaker.name_of(f"{about}.badge", ""),
             tone=STANDING_TONES.get(word, "wait"),
@@ -328,13 +328,6 @@ class Narrator:
             asks_phone=ndr.asks_phone(case.context.get("ndr_code", "")),
             options=tuple(self._option(choice, place) for choice in offer.choices),
         )
-
-    def _chosen(self, resolution: Mapping[str, str]) -> str:
-        """Return what was chosen, as a sentence, "" if nothing was."""
-        key, day = f"choice.{resolution.get('resolutionCode', '')}.chosen", resolution.get("deferredDate", "")
-        if key in self._speaker.texts:
-            return self._speaker.say(key, day=self._day(date.fromisoformat(day)) if day else "")
-        return resolution.get("action", "")
 
     def _option(self, choice: ndr.Choice, place: int) -> Option:
         first, last = choice.first_date, choice.last_date
@@ -397,6 +390,14 @@ class Narrator:
 
 _TOO_MUCH = Decimal(10) ** 15
 """What no order costs."""
+
+
+def chosen_in_words(resolution: Mapping[str, str], speaker: Speaker) -> str:
+    """Return what a case keeps as chosen, as a sentence, "" if nothing was."""
+    key, day = f"choice.{resolution.get('resolutionCode', '')}.chosen", resolution.get("deferredDate", "")
+    if key in speaker.texts:
+        return speaker.say(key, day=speaker.day(date.fromisoformat(day)) if day else "")
+    return resolution.get("action", "")
 
 
 def _in_order(shipment: Instance) -> tuple[bool, int, str]:

@@ -22,9 +22,10 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from api import tap_answers  # noqa: F401 - its answers are bound by being imported
 from api.at_rest import Safe, Unopenable
 from api.carts import CartDesk
-from api.cases import CaseDesk
+from api.cases import CaseDesk, Tap
 from api.clock import Clock
 from api.flow_health import HealthDesk, UnknownHealth
 from api.inquiries import InquiryDesk
@@ -40,9 +41,9 @@ from definitions.json_text import decode_document, unstorable
 from definitions.orders import ndr
 from definitions.people.keywords import MEANINGS, keyword
 from definitions.products import CartInvalid
-from engine.errors import StepError, StoreError
+from engine.errors import StepError, StoreError, UnknownInstance
 from engine.fold import Fact
-from engine.model import SECOND
+from engine.model import SECOND, Instance
 from engine.ports import Decision, Identity, Row, Store
 from engine.runtime import settle
 
@@ -102,6 +103,9 @@ AWAITED = ("unknown_context", "unknown_session")
 
 AWAITED_FOR = 3600 * SECOND
 """How long that is, from when it came."""
+
+MATCHED_WITHIN = 300 * SECOND
+"""When a tap is taken for one whose message nobody knows, from when it came: it is still tried again after that."""
 
 PROCESSED, NOTED, DUPLICATE = "processed", "noted", "duplicate"
 NOT_OFFERED = "not_offered"
@@ -508,18 +512,32 @@ class WhatsApp:
         written = keyword(payload)
         if written is not None:
             return await self._asked(update, written.meaning, payload, identity, written.locale)
-        named = await self._message_desk.kept.subject(_replied_to(update))
-        if named is None or named[0] != NDR_CASE:
+        tap = Tap(payload, identity, update.at, update.phone_number_id, update.sender, _replied_to(update))
+        case = await self._case_of(tap)
+        if case is None:
+            # A button of other words may be of a message that somebody else sent from our number.
+            if payload in ndr.RESOLUTIONS and self._clock() - update.received_at >= MATCHED_WITHIN:
+                await self._cases.answer_unmatched(tap)
             raise Quarantined("unknown_context")
         if payload not in ndr.RESOLUTIONS:
             raise Quarantined("unknown_button")
         try:
-            await self._cases.resolve_by_button(await self._sessions.find(*named), payload, identity, update.at)
+            taken = await self._cases.resolve_by_button(case, tap)
         except FieldInvalid:
             raise Quarantined("incomplete_choice") from None
         except StepError:
-            return NOT_OFFERED  # an old message's button, or a second tap: the first choice stands
-        return PROCESSED
+            taken = False
+        # If not, it is an old message's button, or a second tap: the first choice stands.
+        return PROCESSED if taken else NOT_OFFERED
+
+    async def _case_of(self, tap: Tap) -> Instance | None:
+        """Return the case that the message asked about whose button was tapped."""
+        named = await self._message_desk.kept.subject(tap.message)
+        if named is None or named[0] != NDR_CASE:
+            return None
+        with suppress(UnknownInstance):
+            return await self._sessions.find(*named)
+        return None
 
     async def _text(self, update: Update, identity: Identity) -> str:
         """Take a message that is a keyword as what it asks for; any other is for people to read."""

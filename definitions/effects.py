@@ -2,6 +2,7 @@
 
 from definitions.binding import effect
 from definitions.messages.compose import message
+from definitions.orders import taps  # noqa: F401 - its effects are declared by being imported
 from definitions.orders.telling import alert, resolution, silence
 
 effect("notify_created", "tell the customer that the order was received")(message)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from api.keyring import Key
 from definitions.orders.rows import Alias
-from engine.model import SECOND
+from engine.model import SECOND, Event, born
 from engine.ports import Decision
 from lab.phone import Phone
 from tests.api.conftest import Serve
@@ -306,8 +306,10 @@ def test_the_good_of_a_batch_is_done_and_the_bad_set_aside(server: Server) -> No
 
 def test_what_we_fail_at_is_set_aside_and_its_neighbours_are_done(server: Server) -> None:
     token, wamid = a_minted_session(server), a_wamid()
-    gone = Alias("wamid", wamid, "ndr_case", "a case that is not there")
-    server.run(lambda: server.parts.store.commit(Decision(recorded_at=NOON, add=(gone,))))
+    runs = server.parts.catalogue.interpreter("ndr_case")
+    opened = runs.note(born(runs.definition, "a case of no order", NOON), Event("e-1", "opened", NOON, NOON), "opened")
+    alias = Alias("wamid", wamid, "ndr_case", "a case of no order")
+    server.run(lambda: server.parts.store.commit(Decision(recorded_at=NOON, steps=(opened,), add=(alias,))))
     said = messages(a_tap("ACTF001", wamid), a_completion({"flow_token": token}))
 
     assert became(server, a_call(said)) == ("quarantined", "update_failed")

@@ -6,6 +6,7 @@ What every shipped picture shows, kept in golden/NAME.json: states, frames and a
 
 import itertools
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -39,6 +40,7 @@ class Shown(Struct, frozen=True):
     arrows: dict[str, Shape]
 
 
+@cache
 def shipped(name: str) -> Definition:
     """Return a shipped definition."""
     path = DOCUMENTS[name]

@@ -14,32 +14,32 @@ PIECES = (
 texts = st.lists(st.sampled_from(PIECES) | st.characters(exclude_categories=()), max_size=8).map("".join)
 """Text in which what languages are made of is frequent."""
 
-ids = st.lists(st.sampled_from(["a", "b", "end", "*", ""]) | texts, min_size=1, max_size=3).map(".".join)
-
 
 @st.composite
 def definitions(draw: st.DrawFn) -> Definition:
-    """Return a definition; not always one that would be proven."""
-    names = draw(st.lists(ids, min_size=1, max_size=7))
+    """Return a definition, in which the same few texts stand anywhere; not always one that would be proven."""
+    said = st.sampled_from(draw(st.lists(texts, min_size=4, max_size=6)))
+    parts = st.sampled_from(["a", "b", "end", "*", ""]) | said
+    names = draw(st.lists(st.lists(parts, min_size=1, max_size=3).map(".".join), min_size=1, max_size=7))
     ends = st.sampled_from([*names, "nowhere"])
     transition = st.builds(
         Transition,
         source=ends,
-        event=st.sampled_from(["go", "stop"]) | texts,
+        event=st.sampled_from(["go", "stop"]) | said,
         target=ends,
-        guard=st.none() | st.builds(Guard, texts, st.lists(texts, max_size=2).map(tuple)),
-        effects=st.lists(texts, max_size=2).map(tuple),
+        guard=st.none() | st.builds(Guard, said, st.lists(said, max_size=2).map(tuple)),
+        effects=st.lists(said, max_size=2).map(tuple),
         implied=st.booleans(),
         unseen=st.booleans(),
     )
-    everywhere = [Transition(name, event, draw(ends)) for event in draw(st.lists(texts, max_size=2)) for name in names]
+    everywhere = [Transition(name, event, draw(ends)) for event in draw(st.lists(said, max_size=2)) for name in names]
     return Definition(
-        name=draw(texts),
-        title=draw(texts),
+        name=draw(said),
+        title=draw(said),
         initial=draw(ends),
-        states=tuple(State(name, draw(texts), final=draw(st.booleans())) for name in names),
+        states=tuple(State(name, draw(said), final=draw(st.booleans())) for name in names),
         transitions=(*draw(st.lists(transition, max_size=9)), *everywhere),
-        groups=tuple(Group(name.rpartition(".")[0], draw(texts)) for name in names),
+        groups=tuple(Group(name.rpartition(".")[0], draw(said)) for name in names),
     )
 
 

@@ -446,6 +446,13 @@ def test_a_failed_delivery_is_asked_about_answered_and_told_to_the_courier(
     (case,) = waystate_server.keys("ndr_case", SHIPMENT)
     waystate_server.wait_for("ndr_case", case, "unsettled.accepted")
 
+    for _ in range(3):
+        graph.tap("ACTF003", RAVI, "Cancel my order")
+    (answer,) = [line for line in settled(graph, RAVI, count=2) if line["type"] == "text"]
+    said, link = answer["content"]["text"]["body"].split("\nSee how it stands: ")
+    assert said == ("Order WS-1002: A choice stands already. You asked for another try. The courier has accepted it.")
+    assert order_id in httpx2.get(link, trust_env=False, follow_redirects=True).text
+
 
 def failure() -> Scan:
     now = datetime.now(UTC).replace(microsecond=0)

@@ -188,11 +188,11 @@ def show_choices(session: Session) -> ChooseData:
 
 
 @screens.submit("CHOOSE")
-def choose(session: Session, form: ChoiceForm) -> Literal["DATE", "ADDRESS", "CONFIRM", "CLOSED"]:
-    """Go on to what the choice asks for."""
+def choose(session: Session, form: ChoiceForm) -> Literal["DATE", "ADDRESS", "CONFIRM", "CLOSED"] | Success:
+    """Go on to what the choice asks for; end where there was nothing to choose, and that was said."""
     choices = {choice.code: choice for choice in _choices(session)}
     if not choices:
-        return "CLOSED"
+        return "CLOSED" if form.choice else _closed(session)
     choice = choices.get(form.choice)
     if choice is None:
         raise Refused("Please choose one of these.")
@@ -287,6 +287,11 @@ def show_closed(session: Session) -> ClosedData:
 @screens.submit("CLOSED")
 def close(session: Session, form: ClosedForm) -> Success:  # noqa: ARG001 - as all are called
     """End without a choice."""
+    return _closed(session)
+
+
+def _closed(session: Session) -> Success:
+    """Return the end of a session in which nothing was chosen."""
     return Success({"outcome": "closed", "order": _order(session)})
 
 

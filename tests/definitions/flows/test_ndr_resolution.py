@@ -1,12 +1,15 @@
 """The NDR resolution: what a customer can choose in the chat for a failed delivery, and what the case is told."""
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from definitions.catalogue import Catalogue
 from definitions.flow_calls import MINTED, Call, Reply
+from definitions.flows import ndr_resolution
 from definitions.flows.ndr_resolution.examples import EXAMPLES
 from definitions.orders import ndr
 from definitions.screens import About, Tell
@@ -16,6 +19,8 @@ from engine.model import SECOND, Instance
 from tests.builders import HOUR
 
 FLOW = Catalogue.load().flow("ndr_resolution")
+
+DOCUMENT = msgspec.json.decode((Path(ndr_resolution.__file__).parent / "flow.json").read_bytes())
 
 UNAVAILABLE, UNREACHABLE, ADDRESS, TELLING, ANSWERED, DELIVERED, RETURNING = EXAMPLES
 """Cases: three by why the delivery failed, two whose courier is being told and was told, two that are closed."""
@@ -286,14 +291,25 @@ async def test_what_the_courier_refused_or_never_heard_of_can_be_chosen_again() 
         pytest.param(None, "None of your deliveries waits for an answer.", id="about nothing"),
     ],
 )
-async def test_where_nothing_can_be_chosen_the_customer_is_told_why(about: About | None, news: str) -> None:
-    replies = await told(about, ("CHOOSE", {"choice": ""}), ("CLOSED", {"seen": "yes"}))
+async def test_where_nothing_can_be_chosen_the_customer_is_told_why_and_closes_it(
+    about: About | None, news: str
+) -> None:
+    replies = await told(about, ("CHOOSE", {"choice": ""}))
 
-    assert shown(replies) == ["CHOOSE", "CLOSED", "SUCCESS"]
+    assert shown(replies) == ["CHOOSE", "SUCCESS"]
     assert (replies[0].data["is_open"], replies[0].data["choices"]) == (False, [])
-    assert replies[0].data["news"] == replies[1].data["news"]
-    assert replies[1].data["news"].startswith(news)
-    assert replies[2].tell is None
+    assert replies[0].data["news"].startswith(news)
+    assert replies[1].tell is None
+
+
+def test_nothing_leads_on_where_nothing_can_be_chosen() -> None:
+    """The button there closes the Flow: to go on, something must be there to be chosen."""
+    (choose,) = (screen for screen in DOCUMENT["screens"] if screen["id"] == "CHOOSE")
+    (either,) = (each for each in choose["layout"]["children"] if each["type"] == "If")
+
+    buttons = [each["label"] for each in (either["then"][-1], either["else"][-1]) if each["type"] == "Footer"]
+
+    assert buttons == ["Continue", "Close"]
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,14 @@ def test_a_late_scan_corrects_how_it_closed(state: str) -> None:
     assert leads("ndr_case", f"closed.{state}", "resolution_submitted", CHOICE) == REFUSED
 
 
+@pytest.mark.parametrize(
+    "state", [*(f"unsettled.{name}" for name in UNSETTLED), *(f"closed.{name}" for name in CLOSED)]
+)
+def test_whoever_taps_in_vain_is_answered_wherever_it_stands_and_moves_nothing(state: str) -> None:
+    assert leads("ndr_case", state, "tapped_in_vain") == state
+    assert effects("ndr_case", state, "tapped_in_vain") == ["answer_tap"]
+
+
 @pytest.mark.parametrize("state", ["expired", "accepted", "sent_to_courier"])
 def test_a_choice_that_comes_too_late_is_refused(state: str) -> None:
     assert leads("ndr_case", f"unsettled.{state}", "resolution_submitted", CHOICE) == REFUSED
@@ -186,4 +194,4 @@ def test_its_states_say_what_is_still_to_do() -> None:
         **{f"unsettled.{name}": ("unanswered", "open") for name in ("open", "awaiting_customer", "rejected")},
         **{f"closed.{name}": ("closed",) for name in CLOSED},
     }
-    assert runs("ndr_case").allowed(standing("ndr_case", "new")) == ("attempt_failed",)
+    assert runs("ndr_case").allowed(standing("ndr_case", "new")) == ("attempt_failed", "tapped_in_vain")

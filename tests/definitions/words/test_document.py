@@ -12,6 +12,7 @@ from babel import Locale
 from definitions.catalogue import Catalogue
 from definitions.orders import ndr
 from definitions.orders.steps import MILESTONES, NOT_DELIVERED
+from definitions.orders.words import word_of
 from definitions.words.document import SHIPPED, USUAL, check, placeholders, read, words_of
 from definitions.words.saying import Speaker
 from engine.errors import DefinitionError
@@ -19,7 +20,10 @@ from engine.errors import DefinitionError
 ROOT = Path(__file__).parents[3]
 WORDS = words_of()
 TEMPLATES = sorted(ROOT.glob("api/pages/portal*.html"))
-PAGES = [ROOT / "api" / name for name in ("shopper_pages.py", "shopper_view.py", "entry_codes.py", "entry_desk.py")]
+PAGES = [
+    ROOT / "api" / name
+    for name in ("shopper_pages.py", "shopper_view.py", "entry_codes.py", "entry_desk.py", "tap_answers.py")
+]
 
 Folder = Callable[..., Path]
 
@@ -75,6 +79,13 @@ def test_whatever_a_shipped_lifecycle_or_table_names_has_a_text() -> None:
     assert named - usual.keys() == set()
 
 
+def test_there_is_a_text_for_however_a_failed_delivery_is_settled_and_for_nothing_else() -> None:
+    states = Catalogue.load().interpreter("ndr_case").states.values()
+    settled = {f"tap.settled.{word_of(state.id)}" for state in states if "closed" in state.tags}
+
+    assert {key for key in WORDS.languages[USUAL] if key.startswith("tap.settled.")} == settled
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_no_word_is_in_a_template(template: Path) -> None:
     bare = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", template.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -91,9 +102,10 @@ def test_every_text_is_said_somewhere_and_every_one_that_is_said_is_there() -> N
     families = {key.partition(".")[0] for key in usual}
     said = {each for each in literal if each.partition(".")[0] in families and not each.endswith((".html", ".css"))}
     by_name = {"dates", "step", "status", "reason", "choice", "standing", "fault", "problem"}
+    unsaid = {key for key in usual.keys() - said if key.partition(".")[0] not in by_name}
 
     assert said - usual.keys() == set()
-    assert {key for key in usual.keys() - said if key.partition(".")[0] not in by_name} == set()
+    assert {key for key in unsaid if not key.startswith("tap.settled.")} == set()
 
 
 def test_every_refusal_at_the_door_has_a_text() -> None:
