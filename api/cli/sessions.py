@@ -21,7 +21,12 @@ def sessions() -> None:
 @sessions.command("list")
 @click.option("--definition", default="", help="Only those of this definition.")
 @click.option("--state", default="", help="Only those in this state.")
-@click.option("-q", "text", default="", help="A key, the beginning of one, or another name of a session.")
+@click.option(
+    "-q",
+    "text",
+    default="",
+    help="A key or its beginning, an order or tracking number, a message id or a phone number.",
+)
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @configured
 def list_sessions(definition: str, state: str, text: str, limit: int) -> None:

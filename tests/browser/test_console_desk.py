@@ -9,7 +9,7 @@ from tests.api.console import waiting
 from tests.api.console.visiting import Visit
 from tests.api.serving import Server
 from tests.api.speaking import session
-from tests.browser.chromium import look, watched
+from tests.browser.chromium import HEIGHT, PHONE, look, watched
 from tests.browser.staff import sign_in
 
 PAGES = {
@@ -69,6 +69,23 @@ def test_a_console_with_nothing_to_do_says_so(server: Server, page: Page) -> Non
         if name != "audit":  # whoever reads it has signed in
             expect(page.locator("main .empty")).to_have_count(1)
         look(page, f"console-{name}-empty")
+
+
+def test_on_a_phone_every_list_shows_all_it_has(busy: Server, page: Page) -> None:
+    sign_in(page, busy)
+    page.set_viewport_size({"width": PHONE, "height": HEIGHT})
+    lists = ("/admin/sessions", "/admin/orders", "/admin/orders/O-1", "/admin/effects?status=unknown", "/admin/audit")
+    for address in lists:
+        page.goto(f"{busy.url}{address}")
+        tables = page.locator(".scroll:has(table)").evaluate_all(
+            "all => all.map(each => each.scrollWidth - each.clientWidth)"
+        )
+        assert set(tables) == {0}, address
+
+
+def test_a_name_as_long_as_names_may_be_widens_no_page(server: Server, page: Page) -> None:
+    sign_in(page, server, Visit(server).token_for("Vera" * 16, "viewer"))
+    look(page, "console-long-name")
 
 
 def test_an_effect_that_was_given_up_is_called_again(server: Server, page: Page) -> None:
