@@ -23,13 +23,16 @@ import msgspec
 from standardwebhooks import Webhook
 
 from api.clock import Clock
-from api.media import CONNECT_SECONDS, Resolver, is_public, resolve
+from api.media import Resolver, is_public, resolve
 from api.outbox import Done, Doubt, Failed, Result, Unsent
 from definitions.outgoing import WebhookCall
 from engine.model import SECOND
 
 SECONDS = 10.0
 """How long a receiver may take, all in all."""
+
+CONNECT_SECONDS = 4.0
+"""How long one of its host's addresses is tried before the next."""
 
 LONGEST_WAIT = 24 * 3600
 """What a receiver can ask us to wait at most, in seconds."""

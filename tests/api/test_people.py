@@ -633,7 +633,8 @@ def test_documents_that_come_at_once_and_name_one_another_are_of_one_person(serv
         for number in range(12)
     ]
 
-    assert {heard.status for heard in at_once(orders, lambda order: put_order(server, order))} == {200}
+    apart_first = [*orders[::2], *orders[1::2]]  # those first that name three strangers: so some have to be merged
+    assert {heard.status for heard in at_once(apart_first, lambda order: put_order(server, order))} == {200}
 
     found = {found_by(server, kind, value) for kind, value in aliases(server)}
     assert len(found) == 1
