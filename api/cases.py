@@ -274,10 +274,8 @@ class CaseDesk:
             codes = ", ".join(each.code for each in offered) or "nothing any more"
             raise FieldInvalid("resolutionCode", f"the case offers {codes}")
         day = chosen.get("deferredDate", "")
-        if choice.needs_date and day < choice.first_date:
-            raise FieldInvalid("deferredDate", "today or later")
-        if choice.needs_date and day > choice.last_date:
-            raise FieldInvalid("deferredDate", f"{choice.last_date} or earlier")
+        if choice.needs_date and not choice.is_on(day):
+            raise FieldInvalid("deferredDate", choice.days)
 
     def _offered(self, family: Family, case: Instance, at: int, zone: ZoneInfo | None = None) -> tuple[ndr.Choice, ...]:
         shipment = family.members.get((SHIPMENT, case.context.get("opened_by", "")))

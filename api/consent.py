@@ -62,7 +62,7 @@ class Hearing:
         answering = [] if asked or not answered else moving[:1]
         for category in meaning.categories:
             if category == asked:
-                self._tell(category, STOP_REQUESTED, {}, {ASKED: True})
+                self._tell(category, STOP_REQUESTED, {"cases": [*open_cases]}, {ASKED: True})
             else:
                 self._tell_or_note(category, OPT_OUT, {"answered": category in answering, "stopped": stopped})
         if ORDER_UPDATES in moving and open_cases and self._allows(ORDER_UPDATES, STRANDED):

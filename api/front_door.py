@@ -67,7 +67,7 @@ LIMITS = (
     Limit("/webhooks/whatsapp", 4 * KIB * KIB, json=False),
     Limit("/webhooks/couriers/", KIB * KIB),
     Limit("/_ah/", 64 * KIB),
-    Limit("/portal/", 64 * KIB, forms=True),
+    Limit("/portal", 64 * KIB, forms=True),
     Limit("/admin/api/", KIB * KIB),
     Limit("/admin", 64 * KIB, forms=True),
     Limit("/", KIB * KIB),

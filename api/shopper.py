@@ -269,6 +269,4 @@ def _day_faults(chosen: Chosen, choice: ndr.Choice) -> list[FieldInvalid]:
         day = ndr.chosen(choice.code, deferred_date=chosen.deferred_date)["deferredDate"]
     except ndr.ChoiceInvalid as invalid:
         return [FieldInvalid(invalid.field, invalid.message)]
-    if choice.first_date <= day <= choice.last_date:
-        return []
-    return [FieldInvalid("deferredDate", f"a day from {choice.first_date} to {choice.last_date}")]
+    return [] if choice.is_on(day) else [FieldInvalid("deferredDate", choice.days)]

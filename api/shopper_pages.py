@@ -149,6 +149,12 @@ class ChoiceProblem(ProblemDocument, frozen=True, omit_defaults=True):
 # Getting in
 
 
+@get("/", include_in_schema=False)
+async def find(request: AnyRequest, shopper: NamedDependency[ShopperDesk], door: NamedDependency[Door]) -> Page:
+    """Ask who names no order, by its number and contact, which it is."""
+    return _way_in("", await _look(request, shopper, door))
+
+
 @get("/{order_id:str}", include_in_schema=False)
 async def show(
     order_id: FromPath[str],
@@ -174,6 +180,17 @@ async def show(
     return _way_in(order_id, look)
 
 
+@post("/", status_code=303, include_in_schema=False)
+async def ask_in_anywhere(
+    request: AnyRequest,
+    shopper: NamedDependency[ShopperDesk],
+    entries: NamedDependency[EntryDesk],
+    door: NamedDependency[Door],
+) -> Page:
+    """Take an order's number and contact, and send a code to that contact."""
+    return await _send_code("", request, shopper, entries, door)
+
+
 @post("/{order_id:str}/entry", status_code=303, include_in_schema=False)
 async def ask_in(
     order_id: FromPath[str],
@@ -183,6 +200,10 @@ async def ask_in(
     door: NamedDependency[Door],
 ) -> Page:
     """Take an order's number and contact, or a link of ours that is too old, and send a code to that contact."""
+    return await _send_code(order_id, request, shopper, entries, door)
+
+
+async def _send_code(order_id: str, request: AnyRequest, shopper: ShopperDesk, entries: EntryDesk, door: Door) -> Page:
     look = await _look(request, shopper, door)
     fields = await read_form(request, door.settings, MAX_FIELD)
     key, contact = fields.get("key", ""), fields.get("contact", "")
@@ -198,8 +219,7 @@ async def ask_in(
         raise _waiting(wait, "too_many_tries")
     document = named.document
     if document is None:
-        action = _address(order_id, "entry")
-        return _page("portal_entry.html", 404, look, ref="", action=action, notice="entry.not_found")
+        return _page("portal_entry.html", 404, look, ref="", action=_entry(order_id), notice="entry.not_found")
     try:
         entry_id = await entries.send_code(document, look.speaker.language)
     except Locked as locked:
@@ -251,8 +271,8 @@ async def take_code(
     except Locked as locked:
         raise _waiting(locked.wait, "locked") from None
     except (UnknownOrder, CodeExpired):
-        action = _address(order_id, "entry")
-        return _page("portal_entry.html", 410, look, ref=unquote(order_id), action=action, notice="entry.code_gone")
+        told = {"ref": unquote(order_id), "action": _entry(order_id), "notice": "entry.code_gone"}
+        return _page("portal_entry.html", 410, look, **told)
     session = door.keys.session(document.order_id, shopper.now())
     return _see(_address(document.order_id), _opened(document, session, door))
 
@@ -562,12 +582,7 @@ def _faults(page: OrderPage, slip: Slip, speaker: Speaker) -> Mapping[str, str]:
     if option is None:
         return {}
     days = {"first": option.first, "last": option.last}
-    keys = {} if option.is_limited else {"deferredDate": "deferredDate_unlimited"}
-    return {
-        f"{name}-{option.id}": speaker.say(f"fault.{keys.get(name, name)}", **days)
-        for name in FIELDS
-        if name in slip.faults
-    }
+    return {f"{name}-{option.id}": speaker.say(f"fault.{name}", **days) for name in FIELDS if name in slip.faults}
 
 
 def _confirmation(document: OrderDocument, session: str, door: Door, look: Look, held: Fields) -> Page:
@@ -583,11 +598,11 @@ def _confirmation(document: OrderDocument, session: str, door: Door, look: Look,
 
 
 def _way_in(order_id: str, look: Look) -> Page:
-    return _page("portal_entry.html", 200, look, ref=unquote(order_id), action=_address(order_id, "entry"), notice="")
+    return _page("portal_entry.html", 200, look, ref=unquote(order_id), action=_entry(order_id), notice="")
 
 
 def _old_link(order_id: str, key: str, look: Look) -> Page:
-    return _page("portal_old_link.html", 410, look, action=_address(order_id, "entry"), key=key)
+    return _page("portal_old_link.html", 410, look, action=_entry(order_id), key=key)
 
 
 def _code_form(
@@ -628,8 +643,13 @@ def _opened(document: OrderDocument, session: str, door: Door) -> Cookie:
 
 
 def _address(order_id: str, *rest: str) -> str:
-    """Return the address of an order's page, whether its id is escaped or not, or of what is under it."""
-    return "/".join(("/portal", quote(unquote(order_id), safe=""), *rest))
+    """Return the address of an order's page, whether its id is escaped or not, or of what is under it; "" is none."""
+    return "/".join(("/portal", quote(unquote(order_id), safe=""), *rest)) if order_id else "/portal"
+
+
+def _entry(order_id: str) -> str:
+    """Return where the form goes that asks for a code, from the page of that order."""
+    return _address(order_id, "entry")
 
 
 def _sentence(text: str) -> str:
@@ -728,7 +748,7 @@ def on_exception_here(request: AnyRequest, error: Exception) -> Page:
 
 _PORTAL = Router(
     "/portal",
-    route_handlers=[show, ask_in, ask_code, take_code, resolve, subscribe, back, nowhere],
+    route_handlers=[find, ask_in_anywhere, show, ask_in, ask_code, take_code, resolve, subscribe, back, nowhere],
     exception_handlers={
         Refusal: on_refusal_here,
         WorkflowError: on_workflow_error_here,

@@ -24,6 +24,7 @@ from definitions.orders.steps import Leg, Step, way_of
 from definitions.orders.timeline import RECORDS, latest
 from definitions.orders.times import from_local, local_date
 from definitions.orders.words import FORWARD, word_of
+from definitions.words.failed_delivery import chosen_in_words, hint_of, label_of, reason_of
 from definitions.words.saying import Speaker, currency_of
 from engine.family import Family
 from engine.fold import Fact
@@ -41,6 +42,9 @@ UNANSWERED = "unanswered"
 RETURNING = "returning"
 """The tag of the states of a shipment that does not come to the customer any more."""
 
+FAILED = "failed"
+"""The tag of the states of a shipment whose last delivery has failed: nobody knows the day on which it comes."""
+
 SHOWN_AT_ONCE = 5
 """How many entries of a timeline are shown before one asks for the earlier ones."""
 
@@ -48,7 +52,7 @@ TONES = {
     "delivered": "done",
     "returned": "wait",
     RETURNING: "wait",
-    "failed": "grave",
+    FAILED: "grave",
     "lost": "grave",
     "cancelled": "grave",
 }
@@ -113,7 +117,6 @@ class Option(Struct, frozen=True):
     last_date: str
     first: str
     last: str
-    is_limited: bool
 
 
 class Panel(Struct, frozen=True):
@@ -316,7 +319,7 @@ class Narrator:
         about, speaker = f"standing.{word}", self._speaker
         goes_on = "next_whatsapp" if self._is_subscribed else "next"
         return Panel(
-            reason=self._reason(case.context),
+            reason=reason_of(case.context, self._speaker),
             chosen=chosen_in_words(resolution, speaker),
             asks=not resolution or self._book.has(UNANSWERED, case),
             badge=speaker.name_of(f"{about}.badge", ""),
@@ -334,8 +337,8 @@ class Narrator:
         return Option(
             id=f"{place}-{choice.code}",
             code=choice.code,
-            label=self._speaker.name_of(f"choice.{choice.code}.label", choice.label),
-            hint=self._speaker.name_of(f"choice.{choice.code}.hint", ""),
+            label=label_of(choice.code, self._speaker),
+            hint=hint_of(choice.code, self._speaker),
             is_grave=choice.action == CANCEL,
             takes_notes=choice.action in {"reattempt", "dispute"},
             needs_date=choice.needs_date,
@@ -344,21 +347,11 @@ class Narrator:
             last_date=last,
             first=self._day(date.fromisoformat(first)) if first else "",
             last=self._day(date.fromisoformat(last)) if last else "",
-            is_limited=choice.is_limited,
         )
-
-    def _reason(self, context: Mapping[str, Any]) -> str:
-        """Return why the delivery failed: in our words where its code has some, else in the courier's."""
-        code = str(context.get("ndr_code") or ndr.UNKNOWN_CODE)
-        courier_s = str(context.get("ndr_reason") or "")
-        if courier_s and (code not in ndr.REASONS or code == ndr.UNKNOWN_CODE):
-            return courier_s
-        why = ndr.reason(code)
-        return self._speaker.name_of(f"reason.{why.name}", why.label)
 
     def _is_promised(self, shipment: Instance, case: Instance | None) -> bool:
         """Return whether the day that was promised may be kept, for all that is known of the last failed delivery."""
-        if self._is_settled(shipment) or self._book.has(RETURNING, shipment):
+        if self._is_settled(shipment) or any(self._book.has(tag, shipment) for tag in (RETURNING, FAILED)):
             return False
         if case is None or not self._book.has(OPEN, case):
             return True
@@ -390,14 +383,6 @@ class Narrator:
 
 _TOO_MUCH = Decimal(10) ** 15
 """What no order costs."""
-
-
-def chosen_in_words(resolution: Mapping[str, str], speaker: Speaker) -> str:
-    """Return what a case keeps as chosen, as a sentence, "" if nothing was."""
-    key, day = f"choice.{resolution.get('resolutionCode', '')}.chosen", resolution.get("deferredDate", "")
-    if key in speaker.texts:
-        return speaker.say(key, day=speaker.day(date.fromisoformat(day)) if day else "")
-    return resolution.get("action", "")
 
 
 def _in_order(shipment: Instance) -> tuple[bool, int, str]:

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from api.brand import language_of
 from api.entry_codes import opened_post
-from api.shopper_view import chosen_in_words
 from definitions.orders.taps import FROM, LOCALE, NUMBER, WAMID, bind_answer, bind_unmatched
 from definitions.orders.words import word_of
 from definitions.outgoing import MessageCall, Nothing, Wish
 from definitions.replies import reply, said
 from definitions.words.document import USUAL, words_of
+from definitions.words.failed_delivery import chosen_in_words
 from definitions.words.saying import Speaker, territory_of
 from engine.model import Instance
 

@@ -49,6 +49,9 @@ SILENCE = 3 * 24 * 3600 * SECOND
 ANNOUNCE = "announce"
 """The effect of a result: what a merchant's own systems hear of (definitions/results.py)."""
 
+ABBREVIATIONS = frozenset({"cod", "faq", "kyc", "ndr", "otp", "rto", "sku", "upi"})
+"""What titles that are made of ids have in capitals."""
+
 UNREACHABLE = "UNREACHABLE_STATE"
 """What Meta takes in a Flow, and the linter warns of (rule screen-reached): a screen that nothing leads to."""
 
@@ -95,13 +98,20 @@ def _definition(name: str, flow: FlowDocument) -> Definition:
             *(Timer(state, EXPIRE, at=EXPIRES_AT) for state in (NOT_OPENED, *flow.screens)),
             *(Timer(screen, ABANDON, after=SILENCE) for screen in flow.screens),
         ),
-        title=name.replace("_", " ").capitalize(),
+        title=_in_words(name),
     )
 
 
 def _title(screen: Screen) -> str:
     """Return what people call a screen: its title, or its id in words if only its data say one."""
-    return screen.title or screen.id.replace("_", " ").capitalize()
+    return screen.title or _in_words(screen.id)
+
+
+def _in_words(id_: str) -> str:
+    """Return an id as a title: its words, those that are abbreviations in capitals."""
+    first, *rest = id_.lower().split("_")
+    words = (first.capitalize(), *rest)
+    return " ".join(word.upper() if word.lower() in ABBREVIATIONS else word for word in words)
 
 
 def _tags(screen: Screen) -> tuple[str, ...]:

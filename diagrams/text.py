@@ -22,6 +22,8 @@ _NOT_TEXT = re.compile("[\ud800-\udfff\ufffe\uffff]")
 SMALLEST = 0.005
 """The smallest share that is one percent when rounded."""
 
+_MILLISECOND = SECOND // 1000
+
 _UNITS = (("days", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 _PARTS = re.compile(r" (?=\[|/ )")
@@ -36,7 +38,10 @@ def plain(text: str, length: int) -> str:
 
 
 def duration(microseconds: float) -> str:
-    """Return a time's length in the two largest units that it has: `3 days`, `1 day 12 h`, `10 min`."""
+    """Return a time's length in the two largest units that it has: `3 days`, `1 day 12 h`, `10 min`, `97 ms`."""
+    milliseconds = round(microseconds / _MILLISECOND)
+    if microseconds > 0 and milliseconds < 1000:  # noqa: PLR2004 - a second
+        return f"{milliseconds} ms" if milliseconds else "under 1 ms"
     seconds = round(microseconds / SECOND)
     parts = []
     for name, size in _UNITS:

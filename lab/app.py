@@ -5,7 +5,8 @@ The way in: the gate (who may ask, from where) -> the Graph API, or Litestar's h
 
 Rule 1: it holds the secrets of a server, so it is for one's own machine alone: it answers for hosts of this machine
         only, and what another site's page sends is refused.
-Rule 2: a path stays percent-encoded, so that a key may hold a slash: what is taken from one goes on as it came.
+Rule 2: what cannot be done is told to whoever asks: to people by a page, to programs as JSON.
+Rule 3: a path stays percent-encoded, so that a key may hold a slash: what is taken from one goes on as it came.
 """
 
 import asyncio
@@ -15,13 +16,14 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Litestar, Request, Response
+from litestar import Litestar, MediaType, Request, Response
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from lab import desk, phone_api
 from lab.graph import Asked
-from lab.phone_api import Refused, on_refused, on_unable
+from lab.pages import render_page
+from lab.phone_api import Refused
 from lab.workbench import Workbench
 from lab.world import Unable, World
 
@@ -33,10 +35,13 @@ Send = Callable[[Message], Awaitable[None]]
 GRAPH, COURIER = "/lab/graph/", "/lab/courier/"
 """Where the Graph API is, and couriers are; what comes after it is as at theirs."""
 
+API = "/lab/api/"
+"""Where programs ask, the phone's page among them."""
+
 BROKEN: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]}
 """The beginning of an answer that never ends: the server breaks a connection on which no more comes."""
 
-BAD_REQUEST = 400
+BAD_REQUEST, NOT_FOUND, BAD_GATEWAY = 400, 404, 502
 
 MAX_BODY = 32 * 1024 * 1024
 
@@ -139,21 +144,34 @@ class Lab:
 
 
 def _pages_and_api(bench: Workbench) -> Litestar:
+    def on_refused(request: Request[Any, Any, Any], refused: Refused) -> Response[Any]:
+        return _refused(request, bench, refused.status, str(refused))
+
+    def on_unable(request: Request[Any, Any, Any], unable: Unable) -> Response[Any]:
+        return _refused(request, bench, BAD_GATEWAY, str(unable))
+
+    def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        cause = error.__cause__
+        detail = str(cause) if isinstance(cause, msgspec.MsgspecError) else error.detail
+        return _refused(request, bench, error.status_code, detail)
+
     return Litestar(
         route_handlers=[*desk.HANDLERS, *phone_api.HANDLERS],
         dependencies={"bench": Provide(lambda: bench, sync_to_thread=False)},
-        exception_handlers={Refused: on_refused, Unable: on_unable, HTTPException: _on_http},
+        exception_handlers={Refused: on_refused, Unable: on_unable, HTTPException: on_http},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=MAX_BODY,
     )
 
 
-def _on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, str]]:
-    """Answer a request that the framework refused."""
-    cause = error.__cause__
-    detail = str(cause) if isinstance(cause, msgspec.MsgspecError) else error.detail
-    return Response({"error": detail}, status_code=error.status_code)
+def _refused(request: Request[Any, Any, Any], bench: Workbench, status: int, detail: str) -> Response[Any]:
+    """Say why a request is not answered: to people by a page that leads back, to programs as JSON."""
+    if request.url.path.startswith(API) or MediaType.HTML not in request.headers.get("accept", ""):
+        return Response({"error": detail}, status_code=status)
+    heading = "There is nothing here" if status == NOT_FOUND else "That was not taken"
+    page = render_page("refusal.html", server=bench.world.url, heading=heading, detail=detail)
+    return Response(page, status_code=status, media_type=MediaType.HTML)
 
 
 def _refusal(method: str, headers: dict[str, str]) -> str:

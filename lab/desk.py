@@ -5,7 +5,8 @@ Rule 1: a form is answered by its page, asked for anew: what came of it stands i
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -23,7 +24,7 @@ from lab.faults import Faults
 from lab.graph_messages import TITLES
 from lab.pages import ASSET_TYPES, asset, render_page
 from lab.phone_api import Refused
-from lab.workbench import Workbench
+from lab.workbench import Reported, Workbench
 from lab.world import Unable
 
 PERSON = "919800000043"
@@ -57,6 +58,15 @@ REASONS = {
     "7": "Payment not ready",
 }
 """Why a delivery can fail by hand, by Eshopbox's codes."""
+
+ANSWERS = {
+    "accept": "accept",
+    "refuse": "refuse (422)",
+    "down": "are down (503)",
+    "slow": "accept, 12 seconds late",
+    "reset": "break the connection",
+}
+"""How couriers can answer, and what people call it."""
 
 MAX_AGO = 72 * 60
 """How many minutes ago something can be reported to have happened."""
@@ -101,6 +111,7 @@ async def courier_page(
     bench: NamedDependency[Workbench],
     shipment: FromQuery[str] = "",
     courier: FromQuery[str] = "generic",
+    done: FromQuery[str] = "",
     trouble: FromQuery[str] = "",
 ) -> Response[bytes]:
     """Show what couriers can report, what they have reported, and what they were asked for."""
@@ -112,6 +123,7 @@ async def courier_page(
     return _page(
         bench,
         "couriers.html",
+        done=done,
         trouble=trouble,
         shipments=shipments,
         chosen=shipment,
@@ -122,7 +134,8 @@ async def courier_page(
         stories=STORIES.values(),
         reported=[*reversed(bench.reported)][:SHOWN],
         asked_for=[*reversed(bench.asked_for)][:SHOWN],
-        answers=bench.faults.couriers.answer,
+        answers=ANSWERS,
+        answer=bench.faults.couriers.answer,
     )
 
 
@@ -143,12 +156,8 @@ async def send_scan(request: Request[Any, Any, Any], bench: NamedDependency[Work
         ndr_reason=REASONS.get(reason, ""),
     )
     courier, shipment = _chosen(form, bench)
-    trouble = ""
-    try:
-        await bench.report(courier, shipment, couriers.troubled([scan], _troubles(form)))
-    except Unable as unable:
-        trouble = str(unable)
-    return _back("/lab/couriers", shipment=shipment, courier=courier, trouble=trouble)
+    reporting = bench.report(courier, shipment, couriers.troubled([scan], _troubles(form)))
+    return _back("/lab/couriers", shipment=shipment, courier=courier, **await _reported(reporting))
 
 
 @post("/lab/couriers/story")
@@ -159,12 +168,8 @@ async def play_story(request: Request[Any, Any, Any], bench: NamedDependency[Wor
     story = form.get("story", "")
     if story not in STORIES:
         raise Refused(422, "There is no such story.")
-    trouble = ""
-    try:
-        await bench.play(courier, shipment, story, _troubles(form), _number(form.get("seed")))
-    except Unable as unable:
-        trouble = str(unable)
-    return _back("/lab/couriers", shipment=shipment, courier=courier, trouble=trouble)
+    reporting = bench.play(courier, shipment, story, _troubles(form), _number(form.get("seed")))
+    return _back("/lab/couriers", shipment=shipment, courier=courier, **await _reported(reporting))
 
 
 @post("/lab/couriers/answers")
@@ -173,7 +178,7 @@ async def choose_answers(request: Request[Any, Any, Any], bench: NamedDependency
     form = await _form(request)
     chosen = _converted({"answer": form.get("answer", "accept")}, type(bench.faults.couriers))
     bench.let_go_wrong(msgspec.structs.replace(bench.faults, couriers=chosen))
-    return _back("/lab/couriers")
+    return _back("/lab/couriers", done=f"From now on couriers {ANSWERS[chosen.answer]}.")
 
 
 # The Graph API
@@ -293,6 +298,16 @@ def _chosen(form: Mapping[str, str], bench: Workbench) -> tuple[str, str]:
     if courier not in bench.world.courier_keys or ":" not in shipment:
         raise Refused(422, "A courier and a shipment are needed: {order id}:{tracking id}.")
     return courier, shipment
+
+
+async def _reported(reporting: Awaitable[list[Reported]]) -> dict[str, str]:
+    """Return what is said of reports on the page: how many were answered what, or why they were not taken."""
+    try:
+        answers = Counter(each.answer for each in await reporting)
+    except Unable as unable:
+        return {"trouble": str(unable)}
+    reports = "1 report was" if answers.total() == 1 else f"{answers.total()} reports were"
+    return {"done": f"{reports} made: {', '.join(f'{count} {answer}' for answer, count in answers.items())}."}
 
 
 def _troubles(form: Mapping[str, str]) -> Troubles:

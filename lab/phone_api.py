@@ -24,7 +24,6 @@ from lab.chat import Line
 from lab.faults import Faults
 from lab.letters import Letter
 from lab.workbench import AskedFor, Workbench, has_endpoint
-from lab.world import Unable
 
 PRODUCTS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "products.json").read_text())
 
@@ -75,8 +74,8 @@ class Refused(Exception):
 
 @get("/lab/api/flows")
 async def flows(bench: NamedDependency[Workbench]) -> list[dict[str, Any]]:
-    """List the Flows that the server runs."""
-    return await bench.flows()
+    """List the Flows that the server runs, each with what its sessions are about."""
+    return [{**each, "about": ABOUT.get(each["name"], "")} for each in await bench.flows()]
 
 
 @get("/lab/api/flows/{name:str}")
@@ -255,13 +254,3 @@ def _as_it_is(answer: Any, headers: dict[str, str] | None = None) -> Response[by
 
 def _event(number: int, line: Line) -> bytes:
     return b"id: %d\nevent: chat\ndata: %s\n\n" % (number, msgspec.json.encode(line))
-
-
-def on_refused(_: Request[Any, Any, Any], refused: Refused) -> Response[dict[str, str]]:
-    """Answer what the lab cannot do."""
-    return Response({"error": str(refused)}, status_code=refused.status)
-
-
-def on_unable(_: Request[Any, Any, Any], unable: Unable) -> Response[dict[str, str]]:
-    """Answer what the server did not do for the lab."""
-    return Response({"error": str(unable)}, status_code=502)

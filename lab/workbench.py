@@ -106,7 +106,6 @@ class Workbench:
         self.graph.goes_wrong_when(self.plan.choose)
         self._numbers = count(1)
         self._heard: dict[str, float] = {}
-        self._last: dict[str, datetime] = {}
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
@@ -242,7 +241,6 @@ class Workbench:
             said = await self.wire.ask("POST", f"/webhooks/couriers/{courier}", call, key=key)
             answer = said["results"][0]["status"]
             answers.append(Reported(now(), courier, shipment, scan.status, scan.at.isoformat(), answer))
-            self._last[shipment] = max(scan.at, self._last.get(shipment, scan.at))
         self.reported.extend(answers)
         return answers
 
@@ -251,9 +249,9 @@ class Workbench:
         Let a courier tell a whole story of a shipment; return what was answered to each report.
 
         Raises:
-            Unable: the server does not answer, or refuses.
+            Unable: the server does not answer, refuses, or does not know the shipment.
         """
-        begin, end = couriers.between(self._last.get(shipment), datetime.now(UTC))
+        begin, end = couriers.between(await self._last(shipment), datetime.now(UTC))
         scans = couriers.told(couriers.STORIES[story], begin, end)
         return await self.report(courier, shipment, couriers.troubled(scans, troubles, seed))
 
@@ -277,6 +275,17 @@ class Workbench:
         path = "/admin/api/v1/sessions?definition=shipment&limit=50"
         found = await self.wire.ask("GET", path, token=self.world.admin_token)
         return [item["key"] for item in found["items"]]
+
+    async def _last(self, shipment: str) -> datetime | None:
+        """
+        Return when the last thing happened that the server knows of a shipment, whoever told it; None if it knows none.
+
+        Raises:
+            Unable: it does not answer, or does not know the shipment.
+        """
+        path = f"/admin/api/v1/sessions/shipment/{quote(shipment, safe='')}/history"
+        history = await self.wire.ask("GET", path, token=self.world.admin_token)
+        return max((datetime.fromisoformat(step["occurred_at"]) for step in history), default=None)
 
     async def asked_about(self, person: str, definition: str) -> str | None:
         """

@@ -47,10 +47,10 @@ def serve(host: str | None, port: int | None, workers: int | None, *, no_worker:
     """Serve until told to stop."""
     given = {"HOST": host, "PORT": port, "WORKERS": workers}
     environ = {**os.environ, **{f"{PREFIX}{name}": str(value) for name, value in given.items() if value is not None}}
-    settings = prepared(load(environ))
-    if lab and not settings.development:
+    if lab and environ.get(f"{PREFIX}ENV") != "development":  # before what production lacks is missed
         fix = f"leave it away, or set {PREFIX}ENV=development"
         raise ConfigurationError("the lab is for development", "--lab", fix)
+    settings = prepared(load(environ))
     logs.configure(development=settings.development)
     catalogue = load_catalogue(settings)
     keys = load_keys(settings)

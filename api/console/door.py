@@ -23,7 +23,7 @@ from api.forms import Fields, client_of, read_form
 from api.pages import render_page
 from api.problems import RETRY_AFTER, Refusal, on_exception, on_http_exception, on_workflow_error
 from api.settings import Settings
-from api.staff import VISIT_LIFE, Role, StaffDesk, TooManyTries, Visitor
+from api.staff import ROLES, VISIT_LIFE, Role, StaffDesk, TooManyTries, Visitor
 from engine.errors import StoreError, WorkflowError
 from engine.model import SECOND
 
@@ -94,9 +94,8 @@ def demand(visitor: Visitor, role: Role) -> None:
         Refusal: it may not.
     """
     if not visitor.may(role):
-        raise Refusal(
-            403, "forbidden", f"For that one has to be {'an' if role[0] in 'ao' else 'a'} {role}; you are not."
-        )
+        they = " and ".join(f"{each}s" for each in ROLES[ROLES.index(role) :])
+        raise Refusal(403, "forbidden", f"Only {they} may do that.")
 
 
 def page(request: AnyRequest, visitor: Visitor, template: str, status: int = 200, **values: Any) -> Page:
@@ -137,7 +136,7 @@ async def sign_in(request: AnyRequest, staff: NamedDependency[StaffDesk], settin
         let_in = await staff.sign_in(fields.get("token", "").strip(), client_of(request, settings))
     except TooManyTries as refused:
         minutes = -(-refused.wait // (60 * SECOND))
-        answer = _sign_in_page(wanted, 429, f"That were too many wrong tokens. Please wait {minutes} minutes.")
+        answer = _sign_in_page(wanted, 429, f"Those were too many wrong tokens. Please wait {minutes} minutes.")
         answer.headers["Retry-After"] = str(-(-refused.wait // SECOND))
         return answer
     if let_in is None:

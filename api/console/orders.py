@@ -11,8 +11,8 @@ from api.clock import Clock
 from api.console.addresses import order_address, session_address
 from api.console.door import AnyRequest, Page, page, see
 from api.console.paging import PAGE_SIZE, Paged, paged, place
-from api.console.standings import Standing, standing_in, tagged
-from api.order_book import NDR_CASE, OPEN, ORDER, SHIPMENT
+from api.console.standings import Standing, standing_in, to_settle
+from api.order_book import NDR_CASE, ORDER, SHIPMENT
 from api.search import phone_of
 from api.staff import Visitor
 from definitions.catalogue import Catalogue
@@ -46,7 +46,7 @@ async def orders(
     """List orders, the newest first; a search that finds exactly one leads there."""
     sought, before = q.strip()[:300], place(after)
     if waiting:
-        found, older = await _with_open_cases(before, queries, catalogue)
+        found, older = await _to_be_settled(before, queries, catalogue)
         shown = Paged(tuple(found), older)
     else:
         found = await _orders(sought, in_state, before, queries, catalogue)
@@ -70,18 +70,18 @@ async def orders(
     )
 
 
-def _open_cases(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    """Return the states in which cases are open, by definition."""
-    return {NDR_CASE: tagged(catalogue.interpreter(NDR_CASE).definition, frozenset({OPEN}))}
+def _waiting_cases(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Return the states in which cases wait for people, by definition."""
+    return {NDR_CASE: to_settle(catalogue.interpreter(NDR_CASE).definition)}
 
 
 async def _orders(text: str, state: str, before: int | None, queries: Queries, catalogue: Catalogue) -> list[OrderItem]:
-    return await queries.orders(text, state, before, PAGE_SIZE + 1, case_states=_open_cases(catalogue))
+    return await queries.orders(text, state, before, PAGE_SIZE + 1, case_states=_waiting_cases(catalogue))
 
 
-async def _with_open_cases(before: int | None, queries: Queries, catalogue: Catalogue) -> tuple[list[OrderItem], str]:
+async def _to_be_settled(before: int | None, queries: Queries, catalogue: Catalogue) -> tuple[list[OrderItem], str]:
     """Return a page of the orders with a failed delivery to be settled, the newest failure first, and its cursor."""
-    states = _open_cases(catalogue)
+    states = _waiting_cases(catalogue)
     cases = await queries.sessions(NDR_CASE, "", "", before, PAGE_SIZE + 1, states=states[NDR_CASE])
     shown = paged(cases, [case.id for case in cases])
     order_ids = [case.key.partition(":")[0] for case in shown.items]
@@ -93,7 +93,7 @@ async def _led_to(text: str, queries: Queries, store: Store, catalogue: Catalogu
     led = await queries.find(text, await phone_of(text, store), "", PAGE_SIZE)
     order_ids = [session.key for session in led if session.definition == ORDER]
     order_ids += [session.key.partition(":")[0] for session in led if session.definition in (SHIPMENT, NDR_CASE)]
-    return await queries.orders_of(order_ids, case_states=_open_cases(catalogue))
+    return await queries.orders_of(order_ids, case_states=_waiting_cases(catalogue))
 
 
 def _row(item: OrderItem, catalogue: Catalogue) -> Row:

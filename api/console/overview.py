@@ -7,9 +7,8 @@ from litestar.di import NamedDependency
 from msgspec import Struct
 
 from api.clock import Clock
-from api.console.addresses import sessions_address
 from api.console.door import AnyRequest, Page, page
-from api.console.standings import ATTENTION, Standing, standing, tagged
+from api.console.standings import Standing, standing, tagged, to_settle
 from api.flow_health import FLOW_HEALTH
 from api.inquiries import INQUIRY
 from api.metrics import Metrics
@@ -21,6 +20,9 @@ from storage.queries import Backlog, Queries
 
 REJECTED = "resolution_rejected"
 """The event by which a courier refuses what a customer chose."""
+
+ORDERS_TO_SETTLE = "/admin/orders?waiting=1"
+"""Where the orders are with a failed delivery that waits for people."""
 
 OPEN = frozenset({"open"})
 
@@ -86,25 +88,30 @@ def _running(interpreter: Interpreter, catalogue: Catalogue, there: Mapping[str,
 def _waiting(catalogue: Catalogue, counts: Counts, backlog: Backlog) -> list[Waiting]:
     """Return what waits for people, as far as there is any; what is grave comes first."""
     cases, inquiries = (catalogue.interpreter(name).definition for name in (NDR_CASE, INQUIRY))
-    refused = sorted({arrow.target for arrow in cases.transitions if arrow.event == REJECTED})
-    unanswered = [state for state in tagged(cases, ATTENTION) if state not in refused]
-    refused_at = sessions_address(definition=NDR_CASE, state=refused[0] if refused else "")
-    cases_at = sessions_address(definition=NDR_CASE)
+    waiting = to_settle(cases)
+    refused = {arrow.target for arrow in cases.transitions if arrow.event == REJECTED}
+    anew = _there(counts, NDR_CASE, refused.intersection(waiting))
     owed, effects = backlog.effects, "/admin/effects?status="
     listed = [
         _waits(owed.get("dead", 0), "effect", "that could not be delivered", f"{effects}dead", grave=True),
-        _waits(_there(counts, NDR_CASE, refused), "choice", "that a courier refused", refused_at, grave=True),
         _waits(owed.get("unknown", 0), "effect", "that may have arrived, or not", f"{effects}unknown"),
         _waits(_there(counts, INQUIRY, tagged(inquiries, OPEN)), "question", "to be answered", "/admin/inquiries"),
-        _waits(_there(counts, NDR_CASE, unanswered), "failed attempt", "without a choice", cases_at),
+        _waits(
+            _there(counts, NDR_CASE, waiting),
+            "failed delivery",
+            f"to be settled{f', {anew} refused by the courier' if anew else ''}",
+            ORDERS_TO_SETTLE,
+            many="failed deliveries",
+            grave=anew > 0,
+        ),
         _waits(backlog.quarantined, "webhook call", "set aside", "/admin/quarantine"),
         _waits(sum(backlog.parked.values()), "scan", "of nothing that is known", "/admin/quarantine/parked"),
     ]
-    return [each for each in listed if each.count]
+    return sorted((each for each in listed if each.count), key=lambda each: not each.grave)
 
 
-def _waits(count: int, one: str, what: str, address: str, *, grave: bool = False) -> Waiting:
-    return Waiting(count, f"{one if count == 1 else f'{one}s'} {what}", address, grave)
+def _waits(count: int, one: str, what: str, address: str, *, many: str = "", grave: bool = False) -> Waiting:
+    return Waiting(count, f"{one if count == 1 else many or f'{one}s'} {what}", address, grave)
 
 
 def _there(counts: Counts, definition: str, states: Iterable[str]) -> int:

@@ -25,22 +25,24 @@ from api.clock import Clock
 from api.console.addresses import session_address
 from api.console.desk import REASON, reason_of
 from api.console.door import AnyRequest, Page, demand, page, see
+from api.console.effects import STATUSES, reason_in_words
 from api.console.masking import masked
 from api.console.pictures import STEPS_DRAWN, Picture, download, of_session, picture, suffix_of
 from api.console.sessions import about
-from api.console.standings import Standing, standing, standing_in
+from api.console.standings import Standing, Tone, standing, standing_in
 from api.forms import Fields
 from api.problems import Refusal
 from api.sessions import Act, SessionDesk, completed_media
 from api.staff import StaffDesk, Visitor
 from definitions.catalogue import Catalogue
+from definitions.flow_compiler import COMPLETE, COMPLETED, DATA_EXCHANGE
 from definitions.media import CompletedMedia, Media, MediaError
 from definitions.results import without_file_keys
 from diagrams import MEDIA_TYPES, Drawing
 from engine.errors import StepError, UnknownInstance
 from engine.family import Family
 from engine.interpreter import Interpreter
-from engine.model import SECOND, Instance
+from engine.model import SECOND, EffectStatus, Instance
 from engine.ports import FamilyRecord, Store
 from storage.queries import STORY_STEPS, EffectItem, JournalItem, Queries, StoryItem
 
@@ -62,16 +64,21 @@ EFFECTS_SHOWN = 1000
 
 
 class Told(Struct, frozen=True):
-    """An effect of a step, and what became of it; *id* is "" where that is not known."""
+    """An effect of a step, and in words what became of it: *title* is "" where that is not known."""
 
     name: str
     id: str = ""
-    status: str = ""
+    title: str = ""
+    tone: Tone = ""
     reason: str = ""
 
 
 class Line(Struct, frozen=True):
-    """A step as the timeline shows it; *data* is masked unless it is shown on purpose."""
+    """
+    A step as the timeline shows it; *data* is masked unless it is shown on purpose.
+
+    *late* and *echo* say that it was heard of late, and that it only repeats what the Flow's endpoint knew.
+    """
 
     step: JournalItem
     source: Standing
@@ -79,11 +86,22 @@ class Line(Struct, frozen=True):
     data: Mapping[str, Any]
     effects: tuple[Told, ...]
     late: bool
+    echo: bool
 
     @property
     def moved(self) -> bool:
         """Return whether it led to another state."""
         return self.step.source_state != self.step.target_state
+
+
+class Scene(Struct, frozen=True):
+    """A step of a story, as its page shows it."""
+
+    item: StoryItem
+    source: Standing
+    target: Standing
+    effects: tuple[Told, ...]
+    echo: bool
 
 
 class Member(Struct, frozen=True):
@@ -200,15 +218,25 @@ class Reader:
             form_id=secrets.token_hex(8),
         )
 
-    async def story(self, instance: Instance) -> list[tuple[StoryItem, Standing, Standing]]:
-        """Return the latest of what happened around a session, each step with the states it led from and to."""
+    async def story(self, instance: Instance) -> list[Scene]:
+        """Return the latest of what happened around a session."""
+        told = await self._queries.story(*instance.id, STORY_STEPS)
         return [
-            (
+            Scene(
                 item,
                 standing_in(self._catalogue, item.definition, None, item.step.source_state),
                 standing_in(self._catalogue, item.definition, None, item.step.target_state),
+                tuple(_in_words(effect.name, "", effect.status, effect.reason) for effect in item.effects),
+                _is_echo(
+                    item.step,
+                    [
+                        other.step
+                        for other in reversed(told[:place])
+                        if (other.definition, other.key) == (item.definition, item.key)
+                    ],
+                ),
             )
-            for item in await self._queries.story(*instance.id, STORY_STEPS)
+            for place, item in enumerate(told)
         ]
 
     async def drawing(self, definition: str, key: str) -> Drawing:
@@ -269,8 +297,9 @@ class Reader:
                 without_file_keys(step.data) if unmasked else masked(without_file_keys(step.data)),
                 tuple(_told(step, asked)),
                 _is_late(step, steps),
+                _is_echo(step, steps[place + 1 :]),
             )
-            for step in steps
+            for place, step in enumerate(steps)
         )
 
 
@@ -505,6 +534,18 @@ def _is_late(step: JournalItem, steps: Sequence[JournalItem]) -> bool:
     return overtaken or step.recorded_at - step.occurred_at > LATE
 
 
+def _is_echo(step: JournalItem, earlier: Iterable[JournalItem]) -> bool:
+    """
+    Return whether a step is the message that WhatsApp sends of a form which had ended at its endpoint.
+
+    *earlier* are the steps before it, the latest first. A second such message is no echo.
+    """
+    if step.event != COMPLETE or _moved(step):
+        return False
+    told = next((other for other in earlier if _moved(other) or other.event == COMPLETE), None)
+    return told is not None and told.event == DATA_EXCHANGE and told.target_state == COMPLETED
+
+
 def _told(step: JournalItem, asked: Iterable[EffectItem]) -> Iterator[Told]:
     """Yield the effects of a step with what became of them."""
     candidates = [effect for effect in asked if effect.seq == step.seq]
@@ -514,7 +555,12 @@ def _told(step: JournalItem, asked: Iterable[EffectItem]) -> Iterator[Told]:
             yield Told(name)
         else:
             candidates.remove(found)
-            yield Told(name, found.key, found.status, found.reason)
+            yield _in_words(name, found.key, found.status, found.reason)
+
+
+def _in_words(name: str, key: str, status: EffectStatus, reason: str) -> Told:
+    title, tone, _ = STATUSES[status]
+    return Told(name, key, title, tone, reason_in_words(reason))
 
 
 def _choices(interpreter: Interpreter | None, instance: Instance, allowed: tuple[str, ...]) -> tuple[Choice, ...]:

@@ -123,6 +123,7 @@ async def _listed(
         done=done,
         fault=fault,
         given=(fields or {}).get("name", ""),
+        chosen=(fields or {}).get("role", ROLES[0]),
         why=(fields or {}).get(REASON, ""),
         engaged=engaged,
         token=token,

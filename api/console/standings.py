@@ -9,6 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from api.cases import RESOLVED
+from api.order_book import OPEN
 from definitions.catalogue import Catalogue
 from engine.errors import UnknownInstance
 from engine.interpreter import Interpreter
@@ -20,9 +22,6 @@ GRAVE = frozenset({"failed", "lost", "sick", "locked"})
 WAITING = frozenset({"open", "unanswered", "waiting"})
 SETTLED = frozenset({"closed", "taken", "delivered", "returned", "subscribed"})
 """Tags by which states are of a tone; the first that has one of a state's counts."""
-
-ATTENTION = frozenset({"unanswered", "sick"})
-"""Tags of states that somebody must look at."""
 
 
 class Standing(Struct, frozen=True):
@@ -75,6 +74,12 @@ def given_up(definition: Definition) -> frozenset[str]:
         if arrow.target in final:
             led_by.setdefault(arrow.target, set()).add(arrow.event)
     return frozenset(state for state, events in led_by.items() if events <= timed)
+
+
+def to_settle(cases: Definition) -> tuple[str, ...]:
+    """Return the states of a failed delivery's case that wait for people: it is open, and a choice leads on."""
+    led_on = {arrow.source for arrow in cases.transitions if arrow.event == RESOLVED and arrow.target != arrow.source}
+    return tuple(state for state in tagged(cases, frozenset({OPEN})) if state in led_on)
 
 
 def tagged(definition: Definition, tags: frozenset[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from definitions.orders.times import to_rfc3339
+from diagrams.text import duration
 from engine.model import SECOND
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
@@ -48,6 +49,11 @@ def lasting(seconds: float) -> str:
     size, name = next((size, name) for size, name in UNITS if seconds >= size)
     count = int(seconds / size)
     return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def stay(seconds: float) -> str:
+    """Return how long sessions stayed somewhere, as pictures say it."""
+    return duration(seconds * SECOND)
 
 
 def number(count: float) -> str:
@@ -107,6 +113,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "exact": exact,
     "machine_time": to_rfc3339,
     "lasting": lasting,
+    "stay": stay,
     "number": number,
     "counted": counted,
     "share": share,

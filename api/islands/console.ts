@@ -168,14 +168,12 @@ function offerSizes(): void {
   }
 }
 
-/** Scroll a picture, and only it, so that the state that is lit is seen. */
+/** Scroll a picture, and only it, so that the state that is lit is seen, or where sessions begin if none is. */
 function bringIntoView(): void {
   for (const frame of document.querySelectorAll<HTMLElement>(".drawn")) {
-    const lit = frame.querySelector(".state.current");
-    if (lit === null) {
-      frame.scrollLeft = (frame.scrollWidth - frame.clientWidth) / 2;
-    } else {
-      const [outer, inner] = [frame.getBoundingClientRect(), lit.getBoundingClientRect()];
+    const sought = frame.querySelector(".state.current") ?? frame.querySelector(".start .head");
+    if (sought !== null) {
+      const [outer, inner] = [frame.getBoundingClientRect(), sought.getBoundingClientRect()];
       const seen = inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top && inner.bottom <= outer.bottom;
       if (!seen) {
         frame.scrollBy(inner.left + inner.width / 2 - outer.left - outer.width / 2, inner.top + inner.height / 2 - outer.top - outer.height / 2);

@@ -50,7 +50,7 @@ def message(wish: Wish) -> MessageCall | Nothing | Later:
     if wording.free_text is not None and _may_answer(wish):
         return _free(wish, wording.free_text, facts)
     template = _fitting(wish, wording, facts.zone)
-    return Nothing("no_template") if template is None else _template(wish, template, facts)
+    return Nothing("no_template") if template is None else _template(wish, template, known(wish, template.language))
 
 
 def _still_so(wish: Wish, wording: Wording) -> bool:

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from definitions.orders import ndr
 from definitions.orders.times import USUAL_ZONE
 from definitions.outgoing import Wish
+from definitions.words.document import USUAL, words_of
+from definitions.words.failed_delivery import label_of, reason_of
+from definitions.words.saying import Speaker, territory_of
 from engine.model import Instance
 
 Kind = Literal["text", "number", "time", "day", "any"]
@@ -29,22 +31,26 @@ _TIMELINES = ("forwardTrackingTimeline", "returnTrackingTimeline")
 
 
 class Known(Struct, frozen=True):
-    """What is known when a message is written; times are told as it is in *zone*."""
+    """What is known when a message is written, which the *speaker* says; times are told as it is in *zone*."""
 
     wish: Wish
     zone: ZoneInfo
+    speaker: Speaker
 
     def value(self, path: str) -> Any:
         """Return what *path* leads to, None if nothing is there."""
         if path in _FACTS:
             return _FACTS[path].value(self.wish)
+        if path in _IN_WORDS:
+            return _IN_WORDS[path](self.wish, self.speaker)
         root, _, rest = path.partition(".")
         return _inside({"order": self.wish.order, "event": self.wish.data}[root], rest)
 
 
-def known(wish: Wish) -> Known:
-    """Return what a message about *wish* can tell."""
-    return Known(wish, ZoneInfo(wish.account.timezone if wish.account else USUAL_ZONE))
+def known(wish: Wish, language: str = USUAL) -> Known:
+    """Return what a message about *wish* can tell in a *language*, in the usual one if that is none of ours."""
+    zone, words = ZoneInfo(wish.account.timezone if wish.account else USUAL_ZONE), words_of()
+    return Known(wish, zone, Speaker.of(words, words.known(language) or USUAL, territory_of(zone.key)))
 
 
 def _inside(value: Any, path: str) -> Any:
@@ -135,12 +141,14 @@ def _of_case(wish: Wish, name: str) -> Any:
     return None if case is None else case.context.get(name)
 
 
-def _reason(wish: Wish) -> str:
-    """Return why the delivery failed: in our words where the code has some, else in the courier's."""
-    code = str(_of_case(wish, "ndr_code") or ndr.UNKNOWN_CODE)
-    if code in ndr.REASONS and code != ndr.UNKNOWN_CODE:
-        return ndr.reason(code).label
-    return str(_of_case(wish, "ndr_reason") or ndr.reason(code).label)
+def _reason(wish: Wish, speaker: Speaker) -> str:
+    case = _case(wish)
+    return reason_of({} if case is None else case.context, speaker)
+
+
+def _choice(wish: Wish, speaker: Speaker) -> str:
+    chosen = _of_case(wish, "resolution")
+    return label_of(str(_inside(chosen, "resolutionCode")), speaker) or str(_inside(chosen, "action") or "")
 
 
 def _deadline(wish: Wish) -> int | None:
@@ -170,12 +178,13 @@ _FACTS: Mapping[str, _Fact] = {
     "shipment.place": _Fact("text", lambda wish: _latest(wish).get("location")),
     "shipment.remark": _Fact("text", lambda wish: _latest(wish).get("remark")),
     "shipment.attempts": _Fact("number", _attempts),
-    "case.reason": _Fact("text", _reason),
     "case.deadline": _Fact("time", _deadline),
-    "case.choice": _Fact("text", lambda wish: _inside(_of_case(wish, "resolution"), "action")),
     "case.day": _Fact("day", lambda wish: _inside(_of_case(wish, "resolution"), "deferredDate")),
     "event.at": _Fact("time", lambda wish: wish.occurred_at),
 }
 
-PATHS: Mapping[str, Kind] = {path: fact.kind for path, fact in _FACTS.items()}
+_IN_WORDS: Mapping[str, Callable[[Wish, Speaker], str]] = {"case.reason": _reason, "case.choice": _choice}
+"""What is told in the catalogue's words (definitions/words), in the language of the message."""
+
+PATHS: Mapping[str, Kind] = {path: fact.kind for path, fact in _FACTS.items()} | dict.fromkeys(_IN_WORDS, "text")
 """Every path that is known beforehand, with the kind of its value."""

@@ -10,14 +10,13 @@ Rule 2: nothing that comes from outside makes a text longer than its place allow
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from definitions.messages.facts import OPEN, PATHS, Kind, Known
-from engine.model import SECOND
+from definitions.orders.times import local_date
 
 MAX_VALUE = 200
 """How many characters of one value are said."""
@@ -32,7 +31,7 @@ class Filter(Struct, frozen=True):
     """What makes a text of a value of one of *kinds*; *takes* says whether it has an argument, after a colon."""
 
     kinds: frozenset[Kind]
-    make: Callable[[Any, str, ZoneInfo], str]
+    make: Callable[[Any, str, Known], str]
     takes: bool = False
 
 
@@ -131,7 +130,7 @@ def fill(text: Text, known: Known, limit: int, *, line_breaks: bool = True) -> s
 def _said(place: Placeholder, known: Known) -> str:
     value = known.value(place.path)
     for name, argument in place.filters:
-        value = FILTERS[name].make(value, argument, known.zone)
+        value = FILTERS[name].make(value, argument, known)
     said = " ".join(_plain(value).split())
     return (said if len(said) <= MAX_VALUE else f"{said[: MAX_VALUE - 1]}…") or NOTHING
 
@@ -148,41 +147,41 @@ def _plain(value: Any) -> str:
 # What can be made of a value
 
 
-def _otherwise(value: Any, argument: str, _: ZoneInfo) -> str:
+def _otherwise(value: Any, argument: str, _: Known) -> str:
     return _plain(value).strip() or argument
 
 
-def _first_word(value: Any, _: str, __: ZoneInfo) -> str:
+def _first_word(value: Any, _: str, __: Known) -> str:
     return next(iter(_plain(value).split()), "")
 
 
-def _money(value: Any, _: str, __: ZoneInfo) -> str:
+def _money(value: Any, _: str, __: Known) -> str:
     try:
         return f"{float(value):,.2f}"
     except (TypeError, ValueError, OverflowError):
         return ""
 
 
-def _date(value: Any, _: str, zone: ZoneInfo) -> str:
-    return _in_zone(value, zone, "%d-%m-%Y")
-
-
-def _time(value: Any, _: str, zone: ZoneInfo) -> str:
-    return _in_zone(value, zone, "%H:%M")
-
-
-def _moment(value: Any, _: str, zone: ZoneInfo) -> str:
-    return _in_zone(value, zone, "%d-%m-%Y %H:%M")
-
-
-def _in_zone(value: Any, zone: ZoneInfo, form: str) -> str:
-    """Return an engine time or an ISO date in a form; what is neither says nothing."""
+def _date(value: Any, _: str, known: Known) -> str:
     if isinstance(value, str):
         try:
-            return date.fromisoformat(value).strftime(form)
+            return known.speaker.day(date.fromisoformat(value))
         except ValueError:
             return ""
-    return datetime.fromtimestamp(value // SECOND, zone).strftime(form) if isinstance(value, int) and value else ""
+    return known.speaker.day(local_date(value, known.zone)) if _is_time(value) else ""
+
+
+def _time(value: Any, _: str, known: Known) -> str:
+    return known.speaker.moment(value, known.zone, "clock") if _is_time(value) else ""
+
+
+def _moment(value: Any, _: str, known: Known) -> str:
+    return known.speaker.moment(value, known.zone, "deadline") if _is_time(value) else ""
+
+
+def _is_time(value: Any) -> bool:
+    """Return whether a value is an engine time; 0 says nothing."""
+    return isinstance(value, int) and bool(value)
 
 
 FILTERS: Mapping[str, Filter] = {

@@ -64,7 +64,7 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
 
     *with_address* is the code where the customer has said where to deliver. *required* are the fields of the body
     without which the courier refuses. It does it until *within_hours* after the failure, 0 for always, and puts a
-    delivery off by *max_days* at most from the first failure, 0 for any.
+    delivery off by *max_days* at most from the first failure, 0 for the usual.
     """
 
     code: str

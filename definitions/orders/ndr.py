@@ -25,8 +25,15 @@ Action = Literal["reattempt", "defer", "cancel", "dispute"]
 REPEATING = frozenset({"reattempt", "defer"})
 """The actions that make the courier come again, for which it must have an attempt left."""
 
-LAST_DEFERRAL = 365
-"""How many days ahead a date may be where the courier sets no limit: whoever says more has mistyped the year."""
+FIRST_DEFERRAL = 1
+"""How many days ahead a date is at least: who wants the courier today asks for another attempt, and may not get it."""
+
+LAST_DEFERRAL = 7
+"""
+How many days ahead a date may be where the courier sets no limit.
+
+Source: Delhivery, the only one that publishes a limit, holds a parcel until the sixth day after it first failed.
+"""
 
 
 class Resolution(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,8 +85,8 @@ class Terms(Struct, frozen=True):
     """
     What a courier grants after a failed delivery, as a case keeps it: with it the case is self-contained.
 
-    *last_date* is the latest day that it can be put off to, "" for no limit; *dispute_until* is when it no longer hears
-    that its reason is wrong, 0 for never. Of *attempts* in all, 0 for no limit, it had *counted* so many by then.
+    *last_date* is the latest day that it can be put off to, "" for the usual one; *dispute_until* is when it no longer
+    hears that its reason is wrong, 0 for never. Of *attempts* in all, 0 for no limit, it had *counted* so many by then.
     """
 
     courier: str = ""
@@ -94,8 +101,8 @@ class Choice(Struct, frozen=True):
     """
     What a customer may choose now: its code, what it does, and the words it is offered in.
 
-    With a date it is from *first_date* to *last_date*, both `YYYY-MM-DD`; *is_limited* says that the last one is the
-    courier's, and not ours. *needs_address* says that an address or a number is to be asked for with it.
+    With a date it is from *first_date* to *last_date*, both `YYYY-MM-DD`. *needs_address* says that an address or a
+    number is to be asked for with it.
     """
 
     code: str
@@ -105,7 +112,15 @@ class Choice(Struct, frozen=True):
     needs_address: bool
     first_date: str
     last_date: str
-    is_limited: bool = False
+
+    @property
+    def days(self) -> str:
+        """Return which days can be chosen, as programs and staff are told."""
+        return f"a day from {self.first_date} to {self.last_date}"
+
+    def is_on(self, day: str) -> bool:
+        """Return whether a *day*, `YYYY-MM-DD`, is one of those."""
+        return self.first_date <= day <= self.last_date
 
 
 class ChoiceInvalid(Exception):
@@ -135,7 +150,7 @@ def choices(
     for code in why.resolutions:
         resolution = RESOLUTIONS[code]
         needs_address = why.asks_address and resolution.does == "reattempt"
-        first = today.isoformat() if resolution.needs_date else ""
+        first = (today + timedelta(days=FIRST_DEFERRAL)).isoformat() if resolution.needs_date else ""
         choice = Choice(
             code=code,
             action=resolution.does,
@@ -144,7 +159,6 @@ def choices(
             needs_address=needs_address,
             first_date=first,
             last_date=last if resolution.needs_date else "",
-            is_limited=resolution.needs_date and bool(terms.last_date),
         )
         if _is_granted(choice, terms, now, comes_again=comes_again):
             offered.append(choice)
@@ -211,4 +225,4 @@ def is_offered(said: Mapping[str, Any], offered: tuple[Choice, ...]) -> bool:
     choice = next((each for each in offered if each.code == said.get("resolution_code")), None)
     if choice is None:
         return False
-    return not choice.needs_date or choice.first_date <= str(said.get("deferredDate", "")) <= choice.last_date
+    return not choice.needs_date or choice.is_on(str(said.get("deferredDate", "")))

@@ -28,10 +28,16 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Words(Struct, frozen=True, forbid_unknown_fields=True):
-    """A locale's messages by the effects that say them, and what it calls the categories, each and all together."""
+    """
+    A locale's messages by the effects that say them, and what it calls the categories, each and all together.
+
+    An order that somebody waits for is *on_its_way*, or its delivery has *failed*.
+    """
 
     categories: dict[str, str]
     all: str
+    on_its_way: str
+    failed: str
     messages: dict[str, Text]
 
 
@@ -67,6 +73,7 @@ def _content(wish: Wish) -> dict[str, Any]:
         brand=wish.account.name if wish.account else "",
         stopped=_called(wish.data.get("stopped", ()), words),
         started=_called(wish.data.get("started", ()), words),
+        standing=words.failed if wish.data.get("cases") else words.on_its_way,
     )
     if not message.buttons:
         return said(text)

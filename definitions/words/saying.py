@@ -53,9 +53,10 @@ class Speaker(Struct, frozen=True):
         return str(format_datetime(datetime.combine(day, time(), UTC), self.say(f"{DATES}{kind}"), locale=self.locale))
 
     def moment(self, at: int, zone: ZoneInfo, kind: str = "moment") -> str:
-        """Return an engine time, as it is in *zone*, by one of the language's patterns."""
+        """Return an engine time, as it is in *zone*, by one of the language's patterns, and the zone's name with it."""
         local = datetime.fromtimestamp(at // SECOND, zone)
-        return str(format_datetime(local, self.say(f"{DATES}{kind}"), locale=self.locale))
+        told = format_datetime(local, self.say(f"{DATES}{kind}"), locale=self.locale)
+        return f"{told}{_NO_BREAK}{_zone_name(local)}"
 
     def money(self, amount: Decimal, currency: str) -> str:
         """Return an amount of a currency with the digits that the currency has."""
@@ -86,6 +87,19 @@ def currency_of(named: object, territory: str) -> str:
         return named.strip().upper()
     used = get_territory_currencies(territory) if territory else []
     return str(used[0]) if used else ""
+
+
+def _zone_name(local: datetime) -> str:
+    """
+    Return the short name of a time's zone, as people there write it: `IST`, or `UTC+04` where there is none.
+
+    Source: the IANA time zone database. Of CLDR's short names Babel knows next to none: India's would be `+0530`.
+    """
+    name = local.tzname() or ""
+    return name if name.isalpha() else f"UTC{name}"
+
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @cache

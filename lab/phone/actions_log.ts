@@ -149,7 +149,7 @@ function block(title: string, content: unknown): HTMLElement {
     "div",
     "log-block",
     {},
-    make("div", "row apart", {}, make("h4", "", {}, title), make("span", "row", {}, copied, copy)),
+    make("div", "row apart", {}, make("h3", "", {}, title), make("span", "row", {}, copied, copy)),
     make("pre", "", { tabindex: "0", role: "region", "aria-label": title }, json),
   );
 }

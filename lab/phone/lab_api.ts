@@ -8,11 +8,12 @@ const API = "/lab/api";
 /** How long the server may take, in milliseconds. */
 const DEADLINE = 30_000;
 
-/** A Flow in the list. *endpoint*: whether its screens ask the server. */
+/** A Flow in the list. *endpoint*: whether its screens ask the server; *about*: what else has to be there, if any. */
 export interface FlowListed {
   readonly name: string;
   readonly title: string;
   readonly endpoint: boolean;
+  readonly about: string;
 }
 
 /** A Flow to be opened, with the key that its calls are sealed for. */

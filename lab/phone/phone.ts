@@ -156,6 +156,8 @@ class PhonePage {
     this.listed = await lab.flows();
     const options = this.listed.map(({ name, title }) => make("option", "", { value: name }, title || name));
     this.flows.replaceChildren(...options);
+    const first = this.listed.find(({ about }) => about === "") ?? this.listed[0]; // one that opens as it is
+    this.flows.value = first?.name ?? "";
     found("open-flow", HTMLButtonElement).disabled = options.length === 0;
     if (options.length === 0) this.fault("The server has no Flow yet.");
   }

@@ -284,6 +284,8 @@ def test_who_stops_everything_with_a_case_open_keeps_the_case(server: Server, *,
     key, _ = a_failed_delivery(server)
     subscribe(server)
     say(server, "STOP")
+    asked = history(server, "subscription", f"{ACCOUNT}:{the_person(server)[0]}:order_updates")[-1]
+    assert (asked["event"], asked["data"]["cases"]) == ("stop_requested", [key])
     if answered:
         tap(server, "stop:all")
     else:

@@ -178,15 +178,15 @@ def test_all_that_a_customer_says_is_kept(failed: Server) -> None:
     assert (step["actor"], step["data"]["action_source"]) == ("shopper", "tracking page")
 
 
-@pytest.mark.parametrize("written", ["2026-01-01", "01-01-2026"])
-def test_a_date_may_be_today_in_either_published_form(failed: Server, written: str) -> None:
-    assert resolve(failed, "ACTF002", deferredDate=written).content["resolution"]["deferredDate"] == "2026-01-01"
+@pytest.mark.parametrize("written", ["2026-01-02", "02-01-2026"])
+def test_a_date_may_be_tomorrow_in_either_published_form(failed: Server, written: str) -> None:
+    assert resolve(failed, "ACTF002", deferredDate=written).content["resolution"]["deferredDate"] == "2026-01-02"
 
 
-def test_today_is_where_the_account_is(failed: Server) -> None:
+def test_tomorrow_is_where_the_account_is(failed: Server) -> None:
     failed.clock.move(7 * HOUR)  # 19:00 in UTC, half past midnight in India
-    assert resolve(failed, "ACTF002", deferredDate="2026-01-01").status == 422
-    assert resolve(failed, "ACTF002", deferredDate="2026-01-02").status == 200
+    assert resolve(failed, "ACTF002", deferredDate="2026-01-02").status == 422
+    assert resolve(failed, "ACTF002", deferredDate="2026-01-03").status == 200
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,14 @@ def test_today_is_where_the_account_is(failed: Server) -> None:
             422,
             "deferredDate: a date, YYYY-MM-DD or DD-MM-YYYY",
         ),
-        ({"resolutionCode": "ACTF002", "deferredDate": "2025-12-31"}, 422, "deferredDate: today or later"),
+        *(
+            (
+                {"resolutionCode": "ACTF002", "deferredDate": day},
+                422,
+                "deferredDate: a day from 2026-01-02 to 2026-01-08",
+            )
+            for day in ("2025-12-31", "2026-01-01", "2026-01-09", "2027-01-01")
+        ),
         ({"trackingId": "T-9"}, 404, "no failed delivery to resolve"),
         ({"contactPhoneNumber": "9800000043"}, 404, "no such order for that phone number"),
         ({"contactPhoneNumber": "42"}, 404, "no such order for that phone number"),
@@ -265,10 +272,10 @@ def test_an_idempotency_key_stands_for_one_choice(failed: Server) -> None:
 
 
 def test_a_repeat_under_its_key_is_taken_when_its_date_has_passed(failed: Server) -> None:
-    first = resolve(failed, "ACTF002", "key 1", deferredDate="2026-01-01").said
+    first = resolve(failed, "ACTF002", "key 1", deferredDate="2026-01-02").said
     failed.clock.move(48 * HOUR)
 
-    assert resolve(failed, "ACTF002", "key 1", deferredDate="2026-01-01").said == first
+    assert resolve(failed, "ACTF002", "key 1", deferredDate="2026-01-02").said == first
 
 
 def test_a_repeat_under_its_key_is_about_the_failure_that_it_was_about(failed: Server) -> None:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.api.console import waiting
+from tests.api.console.filling import OFFER, WALKED, walk
 from tests.api.console.visiting import Visit
 from tests.api.serving import Server
 from tests.api.speaking import session
@@ -74,8 +75,10 @@ def test_a_console_with_nothing_to_do_says_so(server: Server, page: Page) -> Non
 def test_on_a_phone_every_list_shows_all_it_has(busy: Server, page: Page) -> None:
     sign_in(page, busy)
     page.set_viewport_size({"width": PHONE, "height": HEIGHT})
-    lists = ("/admin/sessions", "/admin/orders", "/admin/orders/O-1", "/admin/effects?status=unknown", "/admin/audit")
-    for address in lists:
+    desk = "/admin/sessions", "/admin/orders", "/admin/orders/O-1", "/admin/effects?status=unknown", "/admin/audit"
+    walk(busy, WALKED, 2)
+    figures = "/admin", "/admin/definitions", f"/admin/definitions/{OFFER}", "/admin/funnels", f"/admin/funnels/{OFFER}"
+    for address in (*desk, *figures):
         page.goto(f"{busy.url}{address}")
         tables = page.locator(".scroll:has(table)").evaluate_all(
             "all => all.map(each => each.scrollWidth - each.clientWidth)"
@@ -195,9 +198,7 @@ def test_a_viewer_who_was_let_in_looks_sees_nobody_and_changes_nothing(
         window.goto(f"{server.url}/admin/orders/O-1")
         look(window, "console-order-viewer")
         window.goto(f"{server.url}/admin/staff")
-        expect(window.get_by_role("heading", level=1)).to_have_text(
-            "For that one has to be an administrator; you are not."
-        )
+        expect(window.get_by_role("heading", level=1)).to_have_text("Only administrators may do that.")
 
     page.goto(f"{server.url}/admin/staff")
     page.get_by_label("Why Vera is changed").fill("only for today")

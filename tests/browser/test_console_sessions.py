@@ -1,14 +1,14 @@
 """Sessions in the console: found, looked at, gone through step by step, acted on, seen to move."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from api.console import live
 from api.console.addresses import session_address
 from tests.api.console.filling import CASE, OFFER, WALKED, fill, walk
 from tests.api.console.waiting import effects, finish, questions
 from tests.api.serving import Server
-from tests.browser.chromium import Watched, look
+from tests.browser.chromium import LAPTOP, PHONE, Watched, look, watched
 from tests.browser.holding import holding
 from tests.browser.staff import sign_in
 
@@ -58,6 +58,29 @@ def test_every_page_is_for_everybody(server: Server, page: Page, pages: dict[str
         page.goto(f"{server.url}/admin{address}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         look(page, f"console-{name}", dark=True)
+
+
+@pytest.mark.parametrize("width", [LAPTOP, PHONE])
+@pytest.mark.parametrize("definition", ["shipment", "ndr_case"])
+def test_a_picture_that_is_wider_than_the_page_begins_where_sessions_begin(
+    server: Server, page: Page, definition: str, width: int
+) -> None:
+    sign_in(page, server)
+    page.set_viewport_size({"width": width, "height": 900})
+
+    page.goto(f"{server.url}/admin/definitions/{definition}")
+
+    expect(page.get_by_role("button", name="Fit it in")).to_be_visible()
+    expect(page.locator("svg.diagram .start .head").first).to_be_in_viewport(ratio=0.9)
+
+
+def test_without_scripts_a_wide_picture_is_shown_whole(server: Server, page: Page, chromium: Browser) -> None:
+    sign_in(page, server)
+    with watched(chromium, java_script_enabled=False, storage_state=page.context.storage_state()) as window:
+        still = window.page()
+        still.goto(f"{server.url}/admin/definitions/shipment")
+
+        expect(still.locator("svg.diagram .start .head").first).to_be_in_viewport(ratio=0.9)
 
 
 def test_a_session_that_moves_is_seen_to_move_where_one_looks(server: Server, page: Page) -> None:
@@ -199,11 +222,11 @@ def test_what_becomes_of_an_effect_is_seen_though_its_session_does_not_move(serv
     page.goto(f"{server.url}{session_address('inquiry', asked)}")
     expect(page.locator("[data-listening]")).to_have_text("Live")
     standing = page.locator(f"a[href='/admin/effects/{effect}'] + .badge")
-    expect(standing).to_have_text("pending")
+    expect(standing).to_have_text("Pending")
 
     finish(server, effect, type="Doubt", reason="slow")
 
-    expect(standing).to_have_text("unknown")
+    expect(standing).to_have_text("In doubt")
 
 
 def test_staff_act_for_a_reason(server: Server, page: Page, window: Watched) -> None:

@@ -40,6 +40,9 @@ DOCUMENTS = {
     **FLOWS,
     **{path.stem: path for path in sorted((SAMPLES / "flows").glob("*.json"))},
 }
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+"""A picture."""
+
 MOST_STEPS = 40
 HANGING = 5_000
 """Milliseconds after which a page hangs that should not need one."""
@@ -1343,14 +1346,49 @@ def test_what_is_agreed_to_can_be_read_and_links_opened(phone: Phone) -> None:
 
 
 def test_pictures_come_only_from_the_document(phone: Phone) -> None:
-    dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-    sources = [dot, f"data:image/png;base64,{dot}", "http://elsewhere.invalid/a.png", "<svg onload=alert(1)>"]
+    sources = [DOT, f"data:image/png;base64,{DOT}", "http://elsewhere.invalid/a.png", "<svg onload=alert(1)>"]
     phone.show(form(*({"type": "Image", "src": source, "alt-text": "A dot"} for source in sources)))
 
     shown = phone.page.locator("img:visible")
     assert shown.count() == 2
     assert shown.evaluate_all("all => all.every(image => image.src.startsWith('data:image/png;base64,iVBOR'))")
     assert phone.page.locator(".flow-image.is-missing").count() == 2
+
+
+def test_a_picture_says_nothing_that_its_words_say_already(phone: Phone) -> None:
+    def item(name: str, title: str) -> Any:
+        return {"id": name, "main-content": {"title": title}, "start": {"image": DOT, "alt-text": "Red shoes"}}
+
+    action = {"name": "data_exchange", "payload": {}}
+    listed = [item("a", "Red shoes"), item("b", "Sale")]
+    offered = [*options("red shoes", image=DOT, **{"alt-text": "Red shoes"}), *options("b", image=DOT)]
+    phone.show(
+        form(
+            {"type": "NavigationList", "name": "list", "list-items": listed, "on-click-action": action},
+            {"type": "RadioButtonsGroup", "name": "one", "label": "One", "data-source": offered},
+        )
+    )
+
+    alts = phone.page.locator("img:visible").evaluate_all("all => all.map(image => image.alt)")
+    assert alts == ["", "Red shoes", "", ""]
+
+
+def test_no_heading_skips_a_level(phone: Phone) -> None:
+    texts = [("TextSubheading", "One"), ("TextHeading", "Two"), ("TextSubheading", "Three"), ("TextSubheading", "Four")]
+    phone.show(
+        form(
+            {"type": "TextHeading", "text": "Unseen", "visible": False},
+            *({"type": kind, "text": text} for kind, text in texts),
+            {"type": "RichText", "text": ["# Five", "## Six"]},
+        )
+    )
+
+    headings = (
+        phone.page.locator("#phone")
+        .get_by_role("heading")
+        .evaluate_all("all => all.map(each => [each.textContent, Number(each.ariaLevel ?? each.localName.slice(1))])")
+    )
+    assert headings == [["First", 2], ["One", 3], ["Two", 3], ["Three", 4], ["Four", 4], ["Five", 3], ["Six", 4]]
 
 
 def test_pictures_of_a_carousel_are_gone_through_by_its_buttons(phone: Phone) -> None:

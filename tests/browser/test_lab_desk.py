@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from lab.trial import Courier, Graph, Server, waited
-from tests.browser.chromium import look
+from tests.browser.chromium import PHONE, Watched, look
 
 SHIPMENT = "55100002:EX-1002-0001"
 RAVI = "919800000043"
@@ -44,6 +44,32 @@ def test_a_delivery_fails_by_form_and_its_message_stands_on_the_page_of_whatsapp
     assert page.get_by_label("Graph").input_value() == "slow"
     page.get_by_role("button", name="Let nothing go wrong").click()
     assert page.get_by_label("Graph").input_value() == "none"
+
+
+@pytest.mark.parametrize("here", ["", "/phone", "/couriers", "/graph", "/letters"])
+def test_the_bar_is_one_line_on_a_phone(server: Server, page: Page, here: str) -> None:
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    page.goto(f"{server.url}/lab{here}")
+
+    links = page.locator(".lab-bar nav a")
+    assert links.last.inner_text() == "Server"
+    assert len({*links.evaluate_all("links => links.map(link => link.getBoundingClientRect().top)")}) == 1
+
+
+def test_on_a_phone_nothing_of_the_couriers_touches_what_is_below(server: Server, page: Page) -> None:
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    page.goto(f"{server.url}/lab/couriers")
+    gap = """form => form.nextElementSibling.getBoundingClientRect().top - form.getBoundingClientRect().bottom"""
+
+    assert page.locator("form[action='/lab/couriers/answers']").evaluate(gap) >= 16
+
+
+def test_a_page_that_is_not_there_leads_back(server: Server, page: Page, window: Watched) -> None:
+    window.expect_status(404)
+    page.goto(f"{server.url}/lab/nowhere")
+    look(page, "lab-nowhere", dark=True)
+    page.get_by_role("link", name="To the lab").click()
+    page.get_by_role("heading", name="The lab").wait_for()
 
 
 def test_a_one_time_code_comes_by_letter(server: Server, page: Page) -> None:

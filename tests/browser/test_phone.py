@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -775,8 +776,9 @@ def test_the_log_keeps_no_more_than_a_page_can_bear(handset: Handset) -> None:
 
 def test_the_state_is_shown_again_after_a_look_that_failed(handset: Handset, window: Watched) -> None:
     window.expect_status(502)
-    handset.open(flow="personalised_offer", person="919800000021")
+    sheet = handset.open(flow="personalised_offer", person="919800000021")
     handset.expect_state("PRODUCT_SELECTOR")
+    expect(sheet.locator("[data-screen]")).to_have_attribute("data-screen", "PRODUCT_SELECTOR")
     handset.page.route("**/lab/api/session/**", lambda route: route.fulfill(status=502, body="{}"))
     handset.page.keyboard.press("Escape")
     expect(handset.page.locator("#state")).to_contain_text("refused with 502")
@@ -787,6 +789,43 @@ def test_the_state_is_shown_again_after_a_look_that_failed(handset: Handset, win
 
     handset.expect_state("PRODUCT_SELECTOR")
     expect(handset.page.locator("#state svg")).to_be_visible()
+
+
+def test_the_hard_cases_stay_where_they_are_when_the_state_is_drawn(handset: Handset) -> None:
+    handset.open()
+    place = handset.page.locator("#cases")
+    before = place.bounding_box()
+
+    open_offer(handset)
+    handset.expect_state("PRODUCT_SELECTOR")
+    expect(handset.page.locator("#state svg")).to_be_visible()
+
+    assert place.bounding_box() == before
+
+
+def test_a_flow_is_chosen_that_opens_as_it_is(handset: Handset) -> None:
+    handset.open()
+    chosen = handset.page.get_by_label("Open a Flow")
+
+    expect(chosen).to_have_value("personalised_offer")
+    assert chosen.locator("option").evaluate_all("all => all.map(option => option.value)") == [
+        "ndr_resolution",
+        "personalised_offer",
+        "purchase_interest",
+        "repair_visit",
+    ]
+
+
+def test_headings_skip_no_level(handset: Handset) -> None:
+    handset.open(flow="personalised_offer")
+    handset.expect_state("PRODUCT_SELECTOR")
+    handset.page.locator("#log summary").first.click()
+    expect(handset.page.get_by_role("heading", name="Request, decrypted")).to_be_visible()
+
+    headings = handset.page.get_by_role("heading")
+    levels = headings.evaluate_all("all => all.map(each => Number(each.ariaLevel ?? each.localName.slice(1)))")
+    assert levels[0] == 1
+    assert all(level <= before + 1 for before, level in pairwise(levels)), levels
 
 
 def test_a_screen_reader_hears_where_the_session_is_and_not_its_picture(handset: Handset) -> None:

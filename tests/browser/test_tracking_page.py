@@ -168,6 +168,27 @@ def test_what_goes_wrong_at_the_door_is_a_page_with_a_way_on(shop: Server, page:
     expect(page.get_by_label("Order number")).to_have_value("O-1")
 
 
+@pytest.mark.parametrize("language", ["en", "hi"])
+def test_without_an_order_the_page_asks_which_it_is(shop: Server, page: Page, language: str) -> None:
+    page.goto(f"{shop.url}/portal?lang={language}")
+
+    expect(page.get_by_role("textbox")).to_have_count(2)
+    expect(page.get_by_role("img", name="Dhruv Foods")).to_be_visible()
+    look(page, f"tracking-which-order-{language}")
+
+
+@pytest.mark.parametrize("language", ["en", "hi"])
+def test_a_failed_delivery_tells_its_times_with_their_zone(failed: Server, page: Page, language: str) -> None:
+    enter(page, failed, more=f"&lang={language}")
+
+    assert {(each.text_content() or "")[-3:] for each in page.locator(".clock").all()} == {"IST"}
+    assert page.locator(".expected").count() == 0
+    page.locator("details.option summary").nth(1).click()
+    day = page.locator("input[type=date]")
+    assert (day.get_attribute("min"), day.get_attribute("max")) == ("2026-01-02", "2026-01-08")
+    look(page, f"tracking-failed-{language}")
+
+
 def test_while_the_database_cannot_answer_there_is_a_page(failed: Server, page: Page, window: Watched) -> None:
     enter(page, failed)
     window.expect_status(503)
@@ -287,7 +308,7 @@ def test_a_new_day_is_chosen_with_the_keyboard_alone(failed: Server, page: Page)
 def test_what_is_wrong_is_said_at_the_top_and_beside_its_field(shop: Server, page: Page, window: Watched) -> None:
     fail(shop, ndr_code="6")
     enter(page, shop)
-    page.locator("summary", has_text="Try the delivery again").click()
+    page.locator("summary", has_text="Deliver again").click()
     page.get_by_label("A phone number for the courier").fill("12")
     window.expect_status(422)
     page.get_by_role("button", name="Tell the courier").click()
@@ -312,8 +333,8 @@ def test_what_is_wrong_is_said_at_the_top_and_beside_its_field(shop: Server, pag
 
 def test_cancelling_is_asked_twice(failed: Server, page: Page) -> None:
     enter(page, failed)
-    page.locator("summary", has_text="Cancel the order").click()
-    page.get_by_role("button", name="Cancel the order…").click()
+    page.locator("summary", has_text="Cancel my order").click()
+    page.get_by_role("button", name="Cancel my order…").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Cancel order C-O-1?")
     look(page, "tracking-confirm", dark=True)
     page.get_by_role("link", name="No, keep the order").click()
@@ -341,7 +362,7 @@ def test_what_became_of_a_choice_is_said(failed: Server, page: Page, events: tup
 
 def test_a_page_that_is_not_true_any_more_says_so(failed: Server, page: Page, window: Watched) -> None:
     enter(page, failed)
-    page.locator("summary", has_text="Try the delivery again").click()
+    page.locator("summary", has_text="Deliver again").click()
     scan(failed, a_scan("out_for_delivery", 600))
     window.expect_status(409)
     page.get_by_role("button", name="Tell the courier").click()
@@ -383,7 +404,7 @@ def test_the_page_is_had_in_hindi_and_stays_so(failed: Server, page: Page, windo
     page.locator("summary", has_text="कोई और दिन चुनें").click()
     window.expect_status(422)
     page.get_by_role("button", name="कूरियर को बताएँ").first.click()
-    expect(page.get_by_role("alert")).to_contain_text("गुरुवार, 1 जनवरी 2026")
+    expect(page.get_by_role("alert")).to_contain_text("शुक्रवार, 2 जनवरी 2026")
     look(page, "tracking-hindi-faults")
     page.goto(f"{failed.url}/portal/O-1")
     expect(page.locator("html")).to_have_attribute("lang", "hi")

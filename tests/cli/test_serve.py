@@ -537,8 +537,9 @@ def test_a_second_server_on_one_database_is_told(operator: Shell) -> None:
     )
 
 
-def test_the_lab_is_for_development(operator: Shell) -> None:
-    said = operator.serve_in_vain("--lab")
+@pytest.mark.parametrize("missing", [{}, {"APP_SECRET": ""}], ids=["nothing", "the app secret"])
+def test_the_lab_is_for_development_whatever_production_lacks(operator: Shell, missing: Mapping[str, str]) -> None:
+    said = operator.serve_in_vain("--lab", **missing)
 
     assert said == Said(
         BAD_CONFIGURATION,

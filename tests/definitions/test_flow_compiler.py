@@ -32,6 +32,14 @@ def completing(source: str, **flags: Any) -> Transition:
 # The whole
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("survey", "Survey"), ("ndr_resolution", "NDR resolution"), ("pay_by_upi", "Pay by UPI")],
+)
+def test_a_flow_is_called_by_its_name_in_words(name: str, title: str) -> None:
+    assert compiled(a_flow(the_end()), name).title == title
+
+
 @pytest.mark.parametrize("title", ["${data.name}", "`'About ' ${data.name}`"])
 def test_a_screen_whose_title_only_its_data_say_is_called_by_its_id(title: str) -> None:
     screen = {"id": "PRODUCT_DETAIL", "title": title, "data": {"name": {"type": "string", "__example__": "Tea"}}}

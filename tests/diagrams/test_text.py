@@ -47,7 +47,9 @@ def test_names_are_numbered_where_they_would_meet() -> None:
     ("seconds", "said"),
     [
         (0, "0 s"),
-        (0.4, "0 s"),
+        (0.0001, "under 1 ms"),
+        (0.097, "97 ms"),
+        (0.9996, "1 s"),
         (59, "59 s"),
         (90, "1 min 30 s"),
         (3600, "1 h"),

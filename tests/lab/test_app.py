@@ -78,6 +78,42 @@ def test_assets_may_be_kept_if_their_address_says_their_content(waystate_server:
     assert get(waystate_server, "/lab/assets/..%2Fapp.py").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "heading", "detail"),
+    [
+        ("GET", "/lab/nowhere", 404, "There is nothing here", "Not Found"),
+        ("GET", "/lab/couriers/scan", 405, "That was not taken", "Method Not Allowed"),
+        ("POST", "/lab/statuses", 422, "That was not taken", "There is no such status."),
+    ],
+)
+def test_people_are_told_what_cannot_be_done_by_a_page_that_leads_back(
+    waystate_server: Server, method: str, path: str, status: int, heading: str, detail: str
+) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = httpx2.request(method, f"{waystate_server.url}{path}", headers=browser, trust_env=False)
+
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert f'<h1>{heading}</h1>\n<p class="lead">{detail}</p>' in page.text
+    assert '<a class="button" href="/lab">To the lab</a>' in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "answer"),
+    [
+        ("/lab/nowhere", "*/*", {"error": "Not Found"}),
+        ("/lab/api/nowhere", "text/html", {"error": "Not Found"}),
+        ("/lab/api/flows/nothing", "text/html", {"error": "The server has no Flow of that name."}),
+        ("/lab/assets/nothing.css", "text/css,*/*;q=0.1", {"error": "There is no such asset."}),
+    ],
+)
+def test_programs_are_told_what_cannot_be_done_as_json(
+    waystate_server: Server, path: str, accept: str, answer: dict[str, str]
+) -> None:
+    told = get(waystate_server, path, Accept=accept)
+
+    assert (told.status_code, told.json()) == (404, answer)
+
+
 def test_a_server_without_the_lab_has_nothing_there(shop: Any) -> None:
     assert httpx2.get(f"{shop.world.url}/lab", trust_env=False).status_code == 404
     assert httpx2.get(f"{shop.world.url}/lab/api/faults", trust_env=False).status_code == 404

@@ -8,6 +8,7 @@ import pytest
 
 from lab.app import MAX_COURIER_BODY
 from lab.desk import words_of
+from lab.stories import sample_order
 from lab.trial import Courier, Graph, Server, waited
 from lab.workbench import CALLS_KEPT
 
@@ -22,6 +23,14 @@ def desk(waystate_server: Server, graph: Graph) -> Iterator[httpx2.Client]:
     base = f"{waystate_server.url}/lab"
     with httpx2.Client(base_url=base, timeout=20, trust_env=False, follow_redirects=True) as client:
         yield client
+
+
+@pytest.fixture
+def parcel(waystate_server: Server) -> str:
+    """Return the shipment of an order of the test's own: nothing is reported of it yet."""
+    world, order = waystate_server.world, sample_order()
+    world.ask("PUT", f"/api/v1/orders/{order['orderId']}", order, token=world.portal_token)
+    return f"{order['orderId']}:{order['items'][0]['forwardTrackingTimeline']['trackingID']}"
 
 
 def rows(page: str, caption: str) -> list[list[str]]:
@@ -77,6 +86,20 @@ def test_a_story_is_told_whole(desk: httpx2.Client, waystate_server: Server) -> 
     assert waystate_server.state("shipment", SHIPMENT) == "rto.rto_delivered"
 
 
+def test_a_story_begins_after_what_the_server_knows_whoever_told_it(
+    desk: httpx2.Client, waystate_server: Server, courier: Courier, parcel: str
+) -> None:
+    order_id, _, tracking_id = parcel.partition(":")
+    courier.play(order_id, tracking_id, "failed")
+
+    page = desk.post("/couriers/story", data={"courier": "generic", "shipment": parcel, "story": "failed"})
+
+    assert page.status_code == 200
+    attempts = waystate_server.session("shipment", parcel)["context"]["attempts"]
+    assert [attempt["counts"] for attempt in attempts] == [True, True]
+    assert len(waystate_server.keys("ndr_case", parcel)) == 2
+
+
 @pytest.mark.parametrize(
     ("path", "form"),
     [
@@ -98,6 +121,27 @@ def test_what_the_server_refuses_is_said_on_the_page(desk: httpx2.Client) -> Non
 
     assert "That was not taken" in page.text
     assert "422 invalid_content" in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "done"),
+    [
+        ("/couriers/scan", {"status": "out_for_delivery"}, "1 report was made: 1 accepted."),
+        (
+            "/couriers/scan",
+            {"status": "out_for_delivery", "doubled": "on"},
+            "2 reports were made: 1 accepted, 1 duplicate.",
+        ),
+        ("/couriers/story", {"story": "happy"}, "6 reports were made: 6 accepted."),
+        ("/couriers/answers", {"answer": "down"}, "From now on couriers are down (503)."),
+    ],
+)
+def test_what_was_done_is_said_where_the_page_begins(
+    desk: httpx2.Client, parcel: str, path: str, form: dict[str, str], done: str
+) -> None:
+    page = desk.post(path, data={"courier": "clickpost", "shipment": parcel, **form}).text
+
+    assert f'role="status"><strong>Done.</strong> <span class="small">{done}</span>' in page.partition("<h2")[0]
 
 
 def test_couriers_answer_as_they_are_told(desk: httpx2.Client, courier: Courier) -> None:

@@ -77,6 +77,17 @@ def test_flows_are_listed_with_whether_they_call_an_endpoint(lab: httpx2.Client)
     }
 
 
+def test_of_a_flow_it_is_told_what_its_sessions_are_about(lab: httpx2.Client) -> None:
+    about = {flow["name"]: flow["about"] for flow in lab.get("/api/flows").json()}
+
+    assert about == {
+        "ndr_resolution": "ndr_case",
+        "personalised_offer": "",
+        "purchase_interest": "",
+        "repair_visit": "",
+    }
+
+
 def test_a_flow_comes_with_its_document_and_the_key_of_its_endpoint(
     lab: httpx2.Client, waystate_server: Server
 ) -> None:

@@ -11,7 +11,7 @@ Rule 2: a screen can be shown whatever has become of the case; what is chosen is
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal, TypedDict
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,10 +19,12 @@ from msgspec import Meta, Struct
 
 from definitions.flows.ndr_resolution.examples import EXAMPLES
 from definitions.orders import ndr
-from definitions.orders.times import USUAL_ZONE
+from definitions.orders.times import USUAL_ZONE, local_date
 from definitions.orders.words import FORWARD, RTO
 from definitions.screens import About, Refused, Screens, Session, Success, Tell
-from engine.model import SECOND
+from definitions.words.document import USUAL, words_of
+from definitions.words.failed_delivery import hint_of, label_of, reason_of
+from definitions.words.saying import Speaker, territory_of
 
 RESOLVED = "resolution_submitted"
 
@@ -34,14 +36,6 @@ OPEN, UNANSWERED = "open", "unanswered"
 
 CANCEL = "cancel"
 """The action that cannot be undone."""
-
-TITLES: dict[ndr.Action, str] = {
-    "reattempt": "Deliver it again",
-    "defer": "Choose another day",
-    "cancel": "Cancel the order",
-    "dispute": "That is not what happened",
-}
-"""What each action is called where there is no room for more."""
 
 NEWS = {
     f"{FORWARD}.delivered": "Your order has been delivered.",
@@ -167,7 +161,7 @@ class ClosedData(TypedDict):
 @screens.show("CHOOSE")
 def show_choices(session: Session) -> ChooseData:
     """Tell why nothing was delivered and list what can be done; if nothing can, tell what has become of it."""
-    choices = _choices(session)
+    choices, speaker = _choices(session), _speaker(session)
     context = _context(session)
     standing = _standing(session.about)
     until = context.get("window_until", 0)
@@ -175,14 +169,15 @@ def show_choices(session: Session) -> ChooseData:
     return {
         "order": _order(session),
         "is_open": bool(choices),
-        "reason": ndr.reason(context.get("ndr_code", "")).label,
-        "deadline": _moment(until, _zone(session)) if is_running else "",
+        "reason": reason_of(context, speaker),
+        "deadline": speaker.moment(until, _zone(session), "deadline") if is_running else "",
         "has_deadline": is_running,
         "standing": standing,
         "has_standing": bool(standing),
         "news": _news(session.about),
         "choices": [
-            {"id": choice.code, "title": TITLES[choice.action], "description": choice.label} for choice in choices
+            {"id": each.code, "title": label_of(each.code, speaker), "description": hint_of(each.code, speaker)}
+            for each in choices
         ],
     }
 
@@ -206,7 +201,7 @@ def show_days(session: Session) -> DateData:
     """Give the days between which the courier comes."""
     choice = _choice(session)
     if choice is None:  # as after a double tap: whatever is chosen then is refused
-        today = datetime.fromtimestamp(session.now // SECOND, _zone(session)).date().isoformat()
+        today = local_date(session.now, _zone(session)).isoformat()
         return {"first_date": today, "last_date": today}
     return {"first_date": choice.first_date, "last_date": choice.last_date}
 
@@ -217,8 +212,10 @@ def choose_day(session: Session, form: DateForm) -> Literal["CONFIRM", "CHOOSE",
     choice = _choice(session)
     if choice is None:
         return _other(session)
-    if not choice.first_date <= form.day.isoformat() <= choice.last_date:
-        raise Refused("The courier does not come on that day. Please choose another one.")
+    if not choice.is_on(form.day.isoformat()):
+        speaker = _speaker(session)
+        first, last = (speaker.day(date.fromisoformat(day)) for day in (choice.first_date, choice.last_date))
+        raise Refused(speaker.say("fault.deferredDate", first=first, last=last))
     return "CONFIRM"
 
 
@@ -249,14 +246,14 @@ def tell_address(session: Session, form: AddressForm) -> Literal["CONFIRM", "CHO
 @screens.show("CONFIRM")
 def show_confirmation(session: Session) -> ConfirmData:
     """Say back what was chosen."""
-    resolution = ndr.RESOLUTIONS[session.form("CHOOSE", ChoiceForm).choice]
+    code = session.form("CHOOSE", ChoiceForm).choice
     details = _details(session)
     return {
         "order": _order(session),
-        "choice": TITLES[resolution.does],
+        "choice": label_of(code, _speaker(session)),
         "details": details,
         "has_details": bool(details),
-        "is_final": resolution.does == CANCEL,
+        "is_final": ndr.RESOLUTIONS[code].does == CANCEL,
     }
 
 
@@ -374,8 +371,7 @@ def _standing(about: About | None) -> str:
 
 def _title_of(resolution: Mapping[str, str]) -> str:
     """Return what a case keeps as chosen, in short; nothing if nothing was."""
-    known = ndr.RESOLUTIONS.get(resolution.get("resolutionCode", ""))
-    return "" if known is None else TITLES[known.does]
+    return label_of(resolution.get("resolutionCode", ""), Speaker.of(words_of(), USUAL))
 
 
 # In words
@@ -386,15 +382,15 @@ def _details(session: Session) -> str:
     lines = []
     if "DATE" in session.forms:
         day = session.form("DATE", DateForm).day
-        lines.append(f"{day:%A}, {day.day} {day:%B} {day.year}")
+        lines.append(_speaker(session).day(day))
     if "ADDRESS" in session.forms:
         lines += session.form("ADDRESS", AddressForm).details().values()
     return "\n".join(lines)
 
 
-def _moment(at: int, zone: ZoneInfo) -> str:
-    local = datetime.fromtimestamp(at // SECOND, zone)
-    return f"{local.day} {local:%B}, {local:%H:%M}"
+def _speaker(session: Session) -> Speaker:
+    """Return who speaks the language that the screens are written in, as people where the case is."""
+    return Speaker.of(words_of(), USUAL, territory_of(_zone(session).key))
 
 
 def _zone(session: Session) -> ZoneInfo:

@@ -37,6 +37,12 @@ export function say(element: HTMLElement, text: string): void {
   element.hidden = text === "";
 }
 
+/** Return a small picture beside *words*; where it would only say them again, nobody hears it. */
+export function thumb(address: string, alt: string, words: string): HTMLImageElement {
+  const isSaid = alt.trim().toLowerCase() === words.trim().toLowerCase();
+  return make("img", "flow-thumb", { src: address, alt: isSaid ? "" : alt });
+}
+
 /** Return a drawing of lines in a square of 24, which only repeats what words say. */
 export function icon(path: string): SVGSVGElement {
   const space = "http://www.w3.org/2000/svg";

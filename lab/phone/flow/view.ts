@@ -15,6 +15,9 @@ import { isEmpty, type Json } from "./values.ts";
 
 const SNACK_MILLISECONDS = 8000;
 
+/** The level of the bar's title among headings. */
+const TITLE_LEVEL = 2;
+
 /** Why a Flow was closed by the person. */
 export const LEFT = "left";
 
@@ -182,6 +185,18 @@ export class FlowView extends EventTarget {
 
   private update(): void {
     for (const part of this.parts) part.update();
+    this.level();
+  }
+
+  /** Let no heading skip a level: a screen may have a subheading and no heading before it. */
+  private level(): void {
+    let before = TITLE_LEVEL;
+    for (const heading of this.body.querySelectorAll("h3, h4")) {
+      if (heading.closest("[hidden]") !== null) continue;
+      const own = Number(heading.localName.slice(1));
+      before = Math.min(own, before + 1);
+      setAttribute(heading, "aria-level", before < own ? String(before) : undefined);
+    }
   }
 
   /** Bring the bar up to date. */

@@ -1,6 +1,7 @@
 """Definitions in the console: what runs, what its sessions did, its versions, and what its linter says."""
 
 import json
+import re
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.api.conftest import DEFINITIONS, Serve
 from tests.api.console.filling import OFFER, WALKED, fill, source, walk
 from tests.api.console.visiting import Visit, text_of
 from tests.api.serving import Server
+from tests.builders import MINUTE
 
 
 def test_all_definitions_are_listed_with_their_live_counts(server: Server) -> None:
@@ -31,6 +33,24 @@ def test_a_definition_shows_where_its_sessions_are_and_which_ways_they_took(serv
     assert "Your preferences data_exchange Offers for you goes_to(OFFER)" in words
     assert "median 20 s" in with_traffic
     assert "median 20 s" not in plain
+
+
+def test_stays_are_told_alike_in_the_picture_and_in_the_table(server: Server) -> None:
+    walk(server, WALKED, 0)
+    phone = walk(server, "who-is-quick", 1)
+    server.clock.move(97_000)
+    phone.submit("OPTIONS", selected_product="phone")
+    server.clock.move(100 * MINUTE)
+    phone.submit("OFFER", device="0_TechWave_TW14_Pro")
+    visit = Visit(server)
+
+    page, funnel = source(visit, f"/definitions/{OFFER}"), source(visit, f"/funnels/{OFFER}")
+
+    drawn = re.findall(r">median ([^<]+)<", page)
+    assert sorted(drawn) == ["0 s", "1 h 40 min", "20 s", "97 ms"]
+    for shown in (page, funnel):
+        stays = re.findall(r'<td class="number"[^>]*>([^<]* (?:s|ms|min|h))</td>', shown)
+        assert sorted(stays) == sorted(drawn)
 
 
 def test_versions_stand_side_by_side_and_each_can_be_looked_at(serve: Serve) -> None:

@@ -184,7 +184,7 @@ def test_an_operator_chooses_for_a_customer_what_the_case_offers(server: Server)
     ("changes", "field", "words", "noted"),
     [
         ({}, 'name="day"', "Please choose the day.", []),
-        ({"day": "2027-12-31"}, 'name="day"', "Please choose another day: 2027-01-01 or earlier.", ASKED),
+        ({"day": "2027-12-31"}, 'name="day"', "Please choose another day: a day from 2026-01-02 to 2026-01-08.", ASKED),
         ({"day": "tomorrow"}, 'name="day"', "Please choose another day: a date, YYYY-MM-DD or DD-MM-YYYY.", ASKED),
         ({"code": "ACTF003"}, 'name="sure"', "Please say that the customer wants that.", []),
         ({"code": "ACTF009"}, 'name="code"', "Please choose what the customer wants.", []),
@@ -573,6 +573,8 @@ def test_a_token_is_shown_once_and_opens_the_console(server: Server) -> None:
     assert admin.post("/admin/staff", name="Vera", role="viewer", reason=WHY).status == 409
     assert admin.post("/admin/staff", name=" ", role="viewer", reason=WHY).status == 422
     assert admin.post("/admin/staff", name="Otto", role="king", reason=WHY).status == 422
+    again = admin.post("/admin/staff", name="Vera", role="operator", reason=WHY)
+    assert re.findall(r'name="role" value="(\w+)" checked', again.body.decode()) == ["operator"]
 
 
 def test_who_works_here_is_changed_for_a_reason_and_for_none_not(server: Server) -> None:
@@ -602,10 +604,16 @@ def test_a_role_counts_at_the_next_click_and_an_end_of_access_at_once(server: Se
     assert "no access was operator" in text_of(admin.get("/admin/staff"))
 
 
-def test_only_administrators_see_who_works_here(server: Server) -> None:
+def test_only_administrators_see_who_works_here_and_only_operators_what_was_done(server: Server) -> None:
     admin = Visit(server)
-    assert admin.engage("Omar", "operator").get("/admin/staff").status == 403
-    assert admin.engage("Vera", "viewer").get("/admin/staff").status == 403
+    operator, viewer = admin.engage("Omar", "operator"), admin.engage("Vera", "viewer")
+    asked = operator.get("/admin/staff"), viewer.get("/admin/staff"), viewer.get("/admin/audit")
+
+    assert [heard.status for heard in asked] == [403, 403, 403]
+    said = [text_of(heard) for heard in asked]
+    assert "Only administrators may do that." in said[0]
+    assert "Only administrators may do that." in said[1]
+    assert "Only operators and administrators may do that." in said[2]
 
 
 def test_the_audit_log_is_narrowed_and_paged(server: Server) -> None:

@@ -24,7 +24,7 @@ def test_a_funnel_says_how_often_each_screen_was_entered_and_left(server: Server
 
     shown = figures(source(Visit(server), f"/funnels/{OFFER}"))
 
-    assert shown["not_opened"] == ["100%", "5", "5", "0", "0", "0", "0 seconds"]
+    assert shown["not_opened"] == ["100%", "5", "5", "0", "0", "0", "0 s"]
     assert shown["PRODUCT_SELECTOR"][:6] == ["100%", "6", "4", "0", "0", "2"]
     assert shown["OPTIONS"][1:6] == ["5", "2", "1", "0", "2"]
     assert shown["completed"][:2] == ["20%", "1"]

@@ -203,7 +203,7 @@ def test_who_tries_wrong_tokens_waits_and_who_has_a_right_one_is_not_counted(ser
     heard = visit.send("/admin/sign-in", {"token": visit.token}, cookie="")
     assert heard.status == 429
     assert 800 < int(heard.headers["retry-after"]) <= 900
-    assert "too many wrong tokens. Please wait 15 minutes." in text_of(heard)
+    assert "Those were too many wrong tokens. Please wait 15 minutes." in text_of(heard)
     assert visit.get("/admin/orders").status == 200
 
     server.clock.move(15 * MINUTE)

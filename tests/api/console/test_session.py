@@ -7,7 +7,7 @@ import pytest
 from api.console.addresses import session_address
 from tests.api.console.filling import CASE, OFFER, WALKED, fill, source, walk
 from tests.api.console.visiting import Visit, text_of
-from tests.api.console.waiting import failed_order
+from tests.api.console.waiting import effects, failed_order
 from tests.api.serving import Server
 from tests.api.speaking import (
     PERSON,
@@ -18,6 +18,7 @@ from tests.api.speaking import (
     a_scan,
     an_item,
     an_order,
+    ask,
     deliver,
     messages,
     put_order,
@@ -27,6 +28,7 @@ from tests.api.speaking import (
 )
 
 PAGE = f"/sessions/{OFFER}/{WALKED}"
+ECHO = "the message that follows every completed form"
 
 
 def engaged(server: Server, role: str) -> Visit:
@@ -147,6 +149,36 @@ def test_only_what_comes_long_after_or_when_something_later_is_known_is_late(ser
     steps = re.findall(r'<li id="step-\d+".*?</li>', page, re.DOTALL)
     late = [re.findall("<code>([^<]+)</code>", step)[0] for step in steps if "heard of late" in step]
     assert late == ["forward.intransit"]
+
+
+def test_the_message_that_follows_a_completed_form_is_told_quietly_and_a_second_one_is_not(server: Server) -> None:
+    phone = walk(server, WALKED, 4)
+    phone.submit("PRODUCT_DETAIL", selected_device="0_TechWave_TW14_Pro")
+    server.clock.move(2)
+    for number in (1, 2):
+        deliver(server, a_call(messages(a_completion({"flow_token": WALKED}, id=f"wamid.{number}"))))
+    visit = Visit(server)
+
+    page, story = source(visit, PAGE), source(visit, f"{PAGE}/story")
+
+    second, echo, *_ = re.findall(r'<li id="step-\d+".*?</li>', page, re.DOTALL)
+    assert ("heard of late" in echo, "after the end" in echo, ECHO in echo) == (False, False, True)
+    assert ("heard of late" in second, "after the end" in second, ECHO in second) == (True, True, False)
+    assert (story.count(ECHO), story.count("after the end")) == (1, 1)
+
+
+def test_what_became_of_an_effect_is_told_in_words(server: Server) -> None:
+    put_order(server, an_order("O-1", an_item("T-1")))
+    (announced,) = effects(server, "announce")
+    begun = {"effect_id": announced}
+    ask(server, "POST", "/admin/api/v1/outbox/begin", begun, token=server.world.admin_token)
+    visit = Visit(server)
+
+    for path in ("/sessions/order/O-1", "/sessions/order/O-1/story"):
+        page = source(visit, path)
+        assert "no_webhook" not in page
+        assert "No endpoint wants it; it is in the feed of results." in page
+        assert '<span class="badge done">Done</span>' in page
 
 
 def test_facts_that_contradict_an_end_are_explained(server: Server) -> None:

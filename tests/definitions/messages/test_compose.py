@@ -57,8 +57,8 @@ SAID = [
     (
         "notify_delivered",
         "forward.delivered",
-        the_template("order_delivered", "Asha", "C-1", "01-01-2026 17:30"),
-        "Your order C-1 was delivered on 01-01-2026 17:30.",
+        the_template("order_delivered", "Asha", "C-1", "Thursday, 1 January, 17:30 IST"),
+        "Your order C-1 was delivered on Thursday, 1 January, 17:30 IST.",
     ),
     (
         "notify_cancelled",
@@ -142,7 +142,7 @@ def test_a_reminder_says_until_when() -> None:
     wish = a_wish("remind_customer", a_case("unsettled.awaiting_customer"))
 
     expected = the_template(
-        "failed_delivery_reminder", "Asha", "C-1", "02-01-2026 17:30", replies=("ACTF001", "ACTF003")
+        "failed_delivery_reminder", "Asha", "C-1", "Friday, 2 January, 17:30 IST", replies=("ACTF001", "ACTF003")
     )
     assert composed(wish) == expected
 
@@ -151,18 +151,19 @@ def test_a_rejection_says_what_was_chosen() -> None:
     chosen = {"resolutionCode": "ACTF002", "action": "a new delivery date", "deferredDate": "2026-01-04"}
     wish = a_wish("tell_rejection", a_case("unsettled.rejected", resolution=chosen))
 
-    assert composed(wish) == the_template("resolution_rejected", "Asha", "C-1", "a new delivery date")
+    assert composed(wish) == the_template("resolution_rejected", "Asha", "C-1", "Choose another day")
 
 
 def test_within_the_window_a_failed_delivery_is_asked_about_with_reply_buttons() -> None:
     wish = a_wish("ask_customer", a_case(ndr_code="2"), recipient=wrote(60))
 
     body = (
-        "Hello Asha, Kumar Teas could not deliver your order C-1 (Assam tea and 2 more): Delivery refused. "
-        "Please tell us by 02-01-2026 17:30 what to do."
+        "Hello Asha, Kumar Teas could not deliver your order C-1 (Assam tea and 2 more): "
+        "the courier says that it was refused. "
+        "Please tell us by Friday, 2 January, 17:30 IST what to do."
     )
     buttons = [
-        {"type": "reply", "reply": {"id": "ACTF004", "title": "That is not so"}},
+        {"type": "reply", "reply": {"id": "ACTF004", "title": "The reason is wrong"}},
         {"type": "reply", "reply": {"id": "ACTF003", "title": "Cancel my order"}},
     ]
     content = {"type": "button", "body": {"text": body}, "action": {"buttons": buttons}}

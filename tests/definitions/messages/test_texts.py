@@ -25,10 +25,11 @@ def said(text: str, instance: Any = None, **changes: Any) -> str:
         ("{items.count} {items.first} {items.line}", "3 Assam tea Assam tea and 2 more"),
         ("{shipment.tracking_id} {shipment.courier} {shipment.courier_phone}", "T-1 Bharat Parcels 1800000000"),
         ("{shipment.place} {shipment.remark} {shipment.attempts}", "Pune - 0"),
-        ("{case.reason}", "Customer unavailable"),
-        ("{case.deadline|date} {case.deadline|time} {case.deadline|moment}", "02-01-2026 17:30 02-01-2026 17:30"),
+        ("{case.reason}", "nobody was there to take it"),
+        ("{case.deadline|date}", "Friday, 2 January 2026"),
+        ("{case.deadline|time} / {case.deadline|moment}", "17:30 IST / Friday, 2 January, 17:30 IST"),
         ("{case.choice|or:nothing} {case.day|date|or:no day}", "nothing no day"),
-        ("{event.at|time}", "17:30"),
+        ("{event.at|time}", "17:30 IST"),
         ("{order.orderTotal} {order.orderTotal|money}", "1350.50 1,350.50"),
         ("{order.items.1.productName}", "Teapot"),
         ("{order.items.9.productName} {order.nothing.there} {order.items}", "- - -"),
@@ -46,7 +47,7 @@ def test_what_was_chosen_and_why_it_was_refused_can_be_said() -> None:
 
     words = said("{case.choice} {case.day} {case.day|date}: {event.reason}", case, data={"reason": "holiday"})
 
-    assert words == "another day 2026-01-04 04-01-2026: holiday"
+    assert words == "another day 2026-01-04 Sunday, 4 January 2026: holiday"
 
 
 def test_a_day_that_is_none_says_nothing() -> None:
@@ -55,7 +56,7 @@ def test_a_day_that_is_none_says_nothing() -> None:
 
 def test_a_reason_without_words_of_ours_is_said_in_the_couriers() -> None:
     assert said("{case.reason}", a_case(ndr_code="0", ndr_reason="Flooded street")) == "Flooded street"
-    assert said("{case.reason}", a_case(ndr_code="77", ndr_reason="")) == "Exception"
+    assert said("{case.reason}", a_case(ndr_code="77", ndr_reason="")) == "the courier gave no clear reason"
 
 
 def test_attempts_are_those_that_count() -> None:

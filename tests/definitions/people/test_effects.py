@@ -96,6 +96,22 @@ def test_the_question_has_a_button_for_each_answer() -> None:
     assert answer(a_wish("ask_what_to_stop")) == the_message({"type": "interactive", "interactive": interactive})
 
 
+@pytest.mark.parametrize(
+    ("locale", "standing"),
+    [
+        ("en", "It could not be delivered, and still waits for a decision."),
+        ("hi", "उसकी डिलीवरी नहीं हो पाई है, और फ़ैसला अभी बाकी है।"),
+    ],
+)
+def test_the_question_says_of_a_failed_delivery_that_it_failed(locale: str, standing: str) -> None:
+    wish = a_wish("ask_what_to_stop", cases=["O-1:T-1:20260101T120000Z"], locale=locale)
+
+    call = answer(wish)
+
+    assert isinstance(call, MessageCall)
+    assert call.body["interactive"]["body"]["text"].endswith(standing)
+
+
 def test_who_has_no_number_is_answered_by_their_id() -> None:
     wish = a_wish("confirm_opt_out", stopped=["marketing"], **{"from": "IN.1800042"})
 

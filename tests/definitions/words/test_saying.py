@@ -20,8 +20,11 @@ ENGLISH, HINDI = (Speaker.of(WORDS, language, "IN") for language in ("en", "hi")
 @pytest.mark.parametrize(
     ("speaker", "said"),
     [
-        (ENGLISH, ["Tuesday, 24 November 2026", "24 Nov", "1 January 2026, 17:30", "Thursday, 1 January, 17:30"]),
-        (HINDI, ["मंगलवार, 24 नवंबर 2026", "24 नव॰", "1 जनवरी 2026, 17:30", "गुरुवार, 1 जनवरी, 17:30"]),
+        (
+            ENGLISH,
+            ["Tuesday, 24 November 2026", "24 Nov", "1 January 2026, 17:30 IST", "Thursday, 1 January, 17:30 IST"],
+        ),
+        (HINDI, ["मंगलवार, 24 नवंबर 2026", "24 नव॰", "1 जनवरी 2026, 17:30 IST", "गुरुवार, 1 जनवरी, 17:30 IST"]),
     ],
     ids=["en", "hi"],
 )
@@ -29,7 +32,21 @@ def test_days_and_times_are_said_as_people_say_them(speaker: Speaker, said: list
     day = date(2026, 11, 24)
     days, times = [speaker.day(day), speaker.day(day, "short")], [None, "deadline"]
 
-    assert days + [speaker.moment(NOON, PUNE, *filter(None, [kind])) for kind in times] == said
+    moments = [speaker.moment(NOON, PUNE, *filter(None, [kind])) for kind in times]
+    assert days + [" ".join(moment.split()) for moment in moments] == said
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("Asia/Kolkata", "17:30\N{NO-BREAK SPACE}IST"),
+        ("Europe/Berlin", "13:00\N{NO-BREAK SPACE}CET"),
+        ("UTC", "12:00\N{NO-BREAK SPACE}UTC"),
+        ("Asia/Dubai", "16:00\N{NO-BREAK SPACE}UTC+04"),
+    ],
+)
+def test_a_time_of_day_names_its_zone(zone: str, said: str) -> None:
+    assert [each.moment(NOON, ZoneInfo(zone), "clock") for each in (ENGLISH, HINDI)] == [said, said]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 /** What can be chosen: the items of a list with their pictures, colours and words. Source: Meta, "Components". */
 
-import { make, pictureAddress } from "../dom.ts";
+import { make, pictureAddress, thumb } from "../dom.ts";
 import type { Component } from "../document.ts";
 import { shown } from "../expressions.ts";
 import { isOffered } from "../inputs.ts";
@@ -48,7 +48,7 @@ export function optionContent(option: Option): HTMLElement[] {
 }
 
 function mark(option: Option): HTMLElement[] {
-  if (option.picture !== "") return [make("img", "flow-thumb", { src: option.picture, alt: option.alt })];
+  if (option.picture !== "") return [thumb(option.picture, option.alt, option.title)];
   if (option.colour === "") return [];
   const said = option.alt === "" ? {} : { role: "img", "aria-label": option.alt };
   const swatch = make("span", "flow-thumb flow-swatch", said);

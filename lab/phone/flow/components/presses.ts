@@ -1,6 +1,6 @@
 /** What is pressed: EmbeddedLink, OptIn, NavigationList and Footer. Source: Meta, "Components". */
 
-import { freshId, icon, ICONS, make, pictureAddress, say, setAttribute } from "../dom.ts";
+import { freshId, icon, ICONS, make, pictureAddress, say, setAttribute, thumb } from "../dom.ts";
 import type { Component } from "../document.ts";
 import { shown } from "../expressions.ts";
 import { cut, type Json, listOf, recordOf } from "../values.ts";
@@ -76,7 +76,7 @@ function itemContent(item: Json): HTMLElement[] {
   const tags = listOf(item.tags).slice(0, MOST_TAGS).map((tag) => make("span", "flow-tag", {}, cut(shown(tag), 15)));
   if (tags.length > 0) words.append(make("span", "flow-tags", {}, ...tags));
   const address = pictureAddress(shown(start.image));
-  const before = address === "" ? [] : [make("img", "flow-thumb", { src: address, alt: shown(start["alt-text"]) })];
+  const before = address === "" ? [] : [thumb(address, shown(start["alt-text"]), shown(main.title))];
   const behind = lines(end, ["title", 10], ["description", 10], ["metadata", 10]);
   return [...before, words, ...(behind.length > 0 ? [make("span", "flow-end", {}, ...behind)] : [])];
 }
