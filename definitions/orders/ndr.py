@@ -25,14 +25,11 @@ Action = Literal["reattempt", "defer", "cancel", "dispute"]
 REPEATING = frozenset({"reattempt", "defer"})
 """The actions that make the courier come again, for which it must have an attempt left."""
 
-FIRST_DEFERRAL = 1
-"""How many days ahead a date is at least: who wants the courier today asks for another attempt, and may not get it."""
-
-LAST_DEFERRAL = 7
+LAST_DEFERRAL = 30
 """
-How many days ahead a date may be where the courier sets no limit.
+How many days ahead a date may be where the courier sets no limit: none keeps a parcel for longer.
 
-Source: Delhivery, the only one that publishes a limit, holds a parcel until the sixth day after it first failed.
+Delhivery, the only one that publishes a limit, keeps it until the sixth day after it first failed.
 """
 
 
@@ -150,7 +147,7 @@ def choices(
     for code in why.resolutions:
         resolution = RESOLUTIONS[code]
         needs_address = why.asks_address and resolution.does == "reattempt"
-        first = (today + timedelta(days=FIRST_DEFERRAL)).isoformat() if resolution.needs_date else ""
+        first = today.isoformat() if resolution.needs_date else ""
         choice = Choice(
             code=code,
             action=resolution.does,

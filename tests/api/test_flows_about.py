@@ -377,7 +377,7 @@ def test_a_customer_chooses_another_day_in_the_chat(failed: Server) -> None:
     shown = answers[0].content["data"]
     assert (shown["order"], shown["is_open"], shown["reason"]) == ("C-O-1", True, "nobody was there to take it")
     assert [choice["id"] for choice in shown["choices"]] == ["ACTF001", "ACTF002", "ACTF003", "ACTF004"]
-    assert answers[1].content["data"]["first_date"] == "2026-01-02"
+    assert answers[1].content["data"]["first_date"] == "2026-01-01"
     assert answers[2].content["data"]["details"] == "Saturday, 3 January 2026"
     assert answers[3] == success(phone, outcome="chosen", order="C-O-1", resolution="ACTF002")
 
@@ -401,7 +401,7 @@ def test_a_customer_chooses_another_day_in_the_chat(failed: Server) -> None:
     ("ndr_code", "code", "said"),
     [
         pytest.param("1", "ACTF001", {}, id="again"),
-        pytest.param("1", "ACTF002", {"DATE": {"day": "2026-01-02"}}, id="tomorrow"),
+        pytest.param("1", "ACTF002", {"DATE": {"day": "2026-01-01"}}, id="today"),
         pytest.param("2", "ACTF003", {}, id="cancelled"),
         pytest.param("2", "ACTF004", {}, id="disputed"),
         pytest.param("5", "ACTF001", {"ADDRESS": {"phone": "9800000001"}}, id="by another number"),

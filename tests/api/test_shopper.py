@@ -550,7 +550,7 @@ def test_a_parcel_is_shown_with_what_happened_to_it(failed: Server) -> None:
         assert told in text
     assert offered(page) == ["ACTF001", "ACTF002", "ACTF003", "ACTF004"]
     day = choice_form(inside(failed), "ACTF002").inputs["deferredDate"]
-    assert (day["type"], day["min"], "required" in day) == ("date", "2026-01-02", True)
+    assert (day["type"], day["min"], "required" in day) == ("date", "2026-01-01", True)
 
 
 def test_the_checkbox_is_there_exactly_while_the_flag_is_0(shop: Server) -> None:
@@ -617,17 +617,17 @@ def test_a_failed_delivery_is_told_by_the_day_on_which_it_failed(shop: Server) -
     assert "Delivery failed (failed) 2 Jan" in text_of(inside(shop).get("/portal/O-1"))
 
 
-@pytest.mark.parametrize("day", ["2026-01-01", "2026-01-09", "2026-12-31"])
-def test_another_day_is_tomorrow_or_within_a_week_where_the_courier_sets_no_limit(failed: Server, day: str) -> None:
+@pytest.mark.parametrize("day", ["2025-12-31", "2026-02-01", "2026-12-31"])
+def test_another_day_is_within_thirty_where_the_courier_sets_no_limit(failed: Server, day: str) -> None:
     browser = inside(failed)
     form = choice_form(browser, "ACTF002")
 
     page = browser.send(form, deferredDate=day)
 
-    assert (form.inputs["deferredDate"]["min"], form.inputs["deferredDate"]["max"]) == ("2026-01-02", "2026-01-08")
+    assert (form.inputs["deferredDate"]["min"], form.inputs["deferredDate"]["max"]) == ("2026-01-01", "2026-01-31")
     assert page.status == 422
-    assert "From Friday, 2 January 2026 to Thursday, 8 January 2026" in text_of(page)
-    assert "Choose a day from Friday, 2 January 2026 to Thursday, 8 January 2026." in text_of(page)
+    assert "From Thursday, 1 January 2026 to Saturday, 31 January 2026" in text_of(page)
+    assert "Choose a day from Thursday, 1 January 2026 to Saturday, 31 January 2026." in text_of(page)
     assert session(failed, "ndr_case", CASE)["state"] == "unsettled.open"
 
 

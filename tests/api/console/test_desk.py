@@ -184,7 +184,7 @@ def test_an_operator_chooses_for_a_customer_what_the_case_offers(server: Server)
     ("changes", "field", "words", "noted"),
     [
         ({}, 'name="day"', "Please choose the day.", []),
-        ({"day": "2027-12-31"}, 'name="day"', "Please choose another day: a day from 2026-01-02 to 2026-01-08.", ASKED),
+        ({"day": "2027-12-31"}, 'name="day"', "Please choose another day: a day from 2026-01-01 to 2026-01-31.", ASKED),
         ({"day": "tomorrow"}, 'name="day"', "Please choose another day: a date, YYYY-MM-DD or DD-MM-YYYY.", ASKED),
         ({"code": "ACTF003"}, 'name="sure"', "Please say that the customer wants that.", []),
         ({"code": "ACTF009"}, 'name="code"', "Please choose what the customer wants.", []),
