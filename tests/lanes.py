@@ -12,14 +12,15 @@ import sys
 import tempfile
 from contextlib import ExitStack
 
+SERVERS = ("tests/api", "--ignore=tests/api/console")
+PAGES = ("tests/api/console", "tests/browser")
+PROGRAMS = ("tests/crash", "tests/acceptance", "tests/cli", "tests/lab")
 ENGINE = ("tests/engine",)
-SERVERS = ("tests/api", "tests/acceptance")
-PROGRAMS = ("tests/browser", "tests/crash")
-REST = ("tests", *(f"--ignore={folder}" for folder in (*ENGINE, *SERVERS, *PROGRAMS)))
+REST = ("tests", *(f"--ignore={folder}" for folder in ("tests/api", *PAGES, *PROGRAMS, *ENGINE)))
 
 PYTEST = ("-m", "pytest", "-q")
 COVERAGE = ("-m", "coverage", "run", "--source=engine")
-LANES = ((*PYTEST, *SERVERS), (*PYTEST, *PROGRAMS), (*PYTEST, *REST), (*COVERAGE, *PYTEST, *ENGINE))
+LANES = (*((*PYTEST, *folders) for folders in (SERVERS, PAGES, PROGRAMS, REST)), (*COVERAGE, *PYTEST, *ENGINE))
 """What each lane gives to Python. The first one's words come as they are said, the others' at the end."""
 
 
