@@ -75,6 +75,7 @@ class Run(Struct, frozen=True):
         return self.family == LATIN
 
 
+@lru_cache(REMEMBERED)
 def width(text: str, size: float, weight: Weight = 400) -> float:
     """Return how wide *text* is, in the unit of *size*."""
     return size * sum(letter.wide for letter in _letters(text, weight))

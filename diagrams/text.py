@@ -7,6 +7,7 @@ Titles, guards and events come from outside. What a language must escape in them
 import re
 import textwrap
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from engine.model import SECOND
 
@@ -30,6 +31,7 @@ _PARTS = re.compile(r" (?=\[|/ )")
 """Where a label's guard and its effects begin."""
 
 
+@lru_cache(maxsize=4096)  # a picture says the same names over and over
 def plain(text: str, length: int) -> str:
     """Return *text* as one line of visible characters, cut where it is longer than *length*."""
     visible = _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", _INVISIBLE.sub("", text))
