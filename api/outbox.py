@@ -171,8 +171,13 @@ class Messages(Protocol):
 
 
 def backoff(attempt: int) -> float:
-    """Return the seconds to wait after an attempt of that number: twice as long each time, and never quite the same."""
-    return min(FIRST_WAIT * 2.0 ** (attempt - 1), LONGEST_WAIT) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+    """
+    Return the seconds to wait after an attempt of that number: twice as long each time, and never quite the same.
+
+    What is called anew once it was given up begins anew, too.
+    """
+    earlier = (attempt - 1) % MAX_ATTEMPTS
+    return min(FIRST_WAIT * 2.0**earlier, LONGEST_WAIT) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
 
 class Outbox:

@@ -12,7 +12,7 @@ Rule 2: an instance's interpreter is that of its own version, however old.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,6 +67,9 @@ LIFECYCLES = "lifecycles"
 
 MAX_RAISES = 4
 """How many definitions long a chain of raises may be."""
+
+REMEMBERED = 64
+"""How many documents' compilations are remembered: whoever tests on many servers compiles what ships once."""
 
 _NOTHING = Declared()
 
@@ -139,7 +142,10 @@ def compile_path(path: Path) -> Document:
 def _compiled(path: Path, beside: Declared = _NOTHING) -> Document:
     """Return what a Flow or a lifecycle compiles to that stands at *path*."""
     name = path.parent.name if path.name == "flow.json" else path.stem
-    return compile_document(name, path.read_bytes(), path, beside)
+    return _compiled_once(name, path.read_bytes(), path, _bound() | beside)
+
+
+_compiled_once = lru_cache(REMEMBERED)(compile_document)
 
 
 def _bound() -> Declared:

@@ -1,10 +1,19 @@
 """What the tests of several folders need."""
 
+import gc
 from pathlib import Path
 
 import pytest
 
+from api.cli import GC_THRESHOLDS
 from storage.migrate import upgrade
+
+
+def pytest_collection_finish() -> None:
+    """Look no more for garbage in what is imported, and seldom in the rest: it takes a quarter of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,12 @@ import sys
 import tempfile
 from contextlib import ExitStack
 
-SERVERS = ("tests/api", "--ignore=tests/api/console")
+SERVERS = ("tests/api", "--ignore=tests/api/console", "--ignore-glob=*/api/test_[s-z]*.py")
 PAGES = ("tests/api/console", "tests/browser")
 PROGRAMS = ("tests/crash", "tests/acceptance", "tests/cli", "tests/lab")
 ENGINE = ("tests/engine",)
-REST = ("tests", *(f"--ignore={folder}" for folder in ("tests/api", *PAGES, *PROGRAMS, *ENGINE)))
+ELSEWHERE = (f"--ignore={folder}" for folder in (*PAGES, *PROGRAMS, *ENGINE))
+REST = ("tests", "--ignore-glob=*/api/test_[!s-z]*.py", *ELSEWHERE)
 
 PYTEST = ("-m", "pytest", "-q")
 COVERAGE = ("-m", "coverage", "run", "--source=engine")

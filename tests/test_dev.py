@@ -44,10 +44,11 @@ shutil.copy(pathlib.Path(__file__).with_name("python"), scripts)
 
 FAKE_PYTHON = """\
 #!/bin/sh
+if [ -e hangs ]; then rm hangs; hangs=yes; fi
 echo "$*" >> calls
 case "$*" in *" -e .") cp waystate .venv/bin ;; esac
 if [ -e kills ]; then rm kills; kill -9 $PPID; sleep 0.3; echo "outlived it" >> calls; fi
-if [ -e hangs ]; then rm hangs; exec sleep 60; fi
+if [ "$hangs" ]; then exec sleep 60; fi
 if [ -e is_slow ]; then sleep 0.3; fi
 if [ -e fails ] && expr "$*" : ".*$(cat fails)" > /dev/null; then cat says; exit 3; fi
 echo "said by $2"

@@ -30,9 +30,6 @@ from engine.errors import DefinitionError, StoreError
 from storage.migrate import Schema
 from storage.sqlite import DatabaseInUse
 
-GC_THRESHOLDS = 20_000, 20, 50
-"""After how many new objects the garbage collector looks at the young, and how often at the older."""
-
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -105,7 +102,6 @@ class _Server(Server):
         # What is there by now stays; looking through it again and again for garbage costs calls their time.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
         if self.started:
             self._tell()
 

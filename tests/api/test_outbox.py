@@ -369,7 +369,9 @@ async def test_staff_may_have_it_called_again_for_as_often(trial: Trial) -> None
     await trial.outbox.redrive(effect)
 
     assert (await trial.owed(effect)).rounds == 1
-    assert await trial.ended(effect, Failed("retry", "131016")) is not None
+    wait = await trial.ended(effect, Failed("retry", "131016"))
+    assert wait is not None
+    assert wait <= 2.5  # and as soon
 
 
 async def test_the_same_effect_has_the_same_token_at_each_attempt(trial: Trial) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import httpx2
 from msgspec import Struct
@@ -34,8 +35,8 @@ PEOPLE = 40
 LINES = 4
 """How many ask at once."""
 
-PAUSE = 0.01
-"""How many seconds pass between two questions of one of them: more than can be delivered need not be asked for."""
+AHEAD = 40
+"""How many may wait to be delivered before nobody asks for more."""
 
 KEYED = 0.3
 """The share of what is asked for that is a call to a courier who knows repeats."""
@@ -47,15 +48,24 @@ DELIVERED = 20
 """After how many deliveries at the latest there is a kill."""
 
 LAST_MOMENT = 0.05
+
 HANG = 90
+"""After how many seconds in which nothing is delivered it is given up that something ever will be."""
+
+MOMENT = 0.02
+"""How often it is looked whether something is so."""
 
 IN_A_HURRY = """
 from api import delivery, outbox
 outbox.PAIR_SPACING, outbox.DOUBT, outbox.ABANDONED = 0, 500_000, 2_000_000
+outbox.FIRST_WAIT, outbox.LONGEST_WAIT = 0.1, 1.0
 delivery.SWEEP_SECONDS = 1.0
 delivery.Deliverer.__init__.__kwdefaults__["sweep_seconds"] = 1.0
 """
-"""Lets what waits minutes wait a second: a kill between a call's beginning and its maker's hearing of it is rare."""
+"""
+Lets what waits minutes wait a second: a kill between a call's beginning and its maker's hearing of it is rare, and a
+call that ten kills interrupted would be left alone for an hour once its receiver is slow.
+"""
 
 RUN = """
 import sys
@@ -111,9 +121,12 @@ class Asker:
         self.answered: list[str] = []
         self.asked: list[str] = []
 
-    def ask_until(self, over: threading.Event, held: threading.Event) -> None:
-        """Ask on and on; the last question is asked until it is answered, too."""
+    def ask_until(self, over: threading.Event, is_enough: Callable[[], bool]) -> None:
+        """Ask on and on, but for when it is enough; the last question is asked until it is answered, too."""
         while not over.is_set():
+            if is_enough():
+                time.sleep(MOMENT)
+                continue
             says = f"{self._name}-{len(self.asked)}"
             self.asked.append(says)
             event = "keyed_call_asked" if self._random.random() < KEYED else "message_asked"
@@ -122,8 +135,6 @@ class Asker:
             while not self._is_answered(path, content):
                 time.sleep(0.05)
             self.answered.append(says)
-            held.wait()
-            time.sleep(PAUSE)
 
     def _is_answered(self, path: str, content: object) -> bool:
         try:
@@ -167,9 +178,9 @@ class Deliveries:
     @contextmanager
     def _asking(self, askers: Sequence[Asker]) -> Iterator[None]:
         """Let them ask until the context ends, and until the last answer."""
-        self._over, held = threading.Event(), threading.Event()
-        held.set()
-        threads = [threading.Thread(target=asker.ask_until, args=(self._over, held)) for asker in askers]
+        self._over = threading.Event()
+        arguments = (self._over, lambda: self._unfinished() > AHEAD)
+        threads = [threading.Thread(target=asker.ask_until, args=arguments) for asker in askers]
         for thread in threads:
             thread.start()
         try:
@@ -202,7 +213,7 @@ class Deliveries:
                 arguments = ("worker",) if whom == "worker" else ("serve", "--no-worker")
                 programs[whom] = running.enter_context(self._running(graph, *arguments))
             self._over.set()
-            _until(lambda: not [row for row in self._rows() if row.status in {"pending", "calling"}])
+            _until(lambda: not self._unfinished(), done=lambda: len(graph.asked))
 
     @contextmanager
     def _running(self, graph: GraphStandIn, *arguments: str) -> Iterator[Server]:
@@ -223,18 +234,23 @@ class Deliveries:
 
     def _wait_for_deliveries(self, graph: GraphStandIn) -> None:
         enough = len(graph.asked) + self._random.randint(1, DELIVERED)
-        _until(lambda: len(graph.asked) >= enough)
+        _until(lambda: len(graph.asked) >= enough, done=lambda: len(graph.asked))
         time.sleep(self._random.uniform(0, LAST_MOMENT))
 
     def _rows(self) -> list[Row]:
+        rows = self._read(
+            "SELECT key, name, status, reason, attempts, json_extract(data, '$.says')"
+            " FROM effect JOIN journal USING (instance_id, seq) ORDER BY number"
+        )
+        return [Row(*row) for row in rows]
+
+    def _unfinished(self) -> int:
+        ((count,),) = self._read("SELECT count(*) FROM effect WHERE status IN ('pending', 'calling')")
+        return int(count)
+
+    def _read(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{self._place.database}?mode=ro", uri=True)) as reader:
-            return [
-                Row(*row)
-                for row in reader.execute(
-                    "SELECT key, name, status, reason, attempts, json_extract(data, '$.says')"
-                    " FROM effect JOIN journal USING (instance_id, seq) ORDER BY number"
-                )
-            ]
+            return reader.execute(statement).fetchall()
 
     def _account(self, graph: GraphStandIn, askers: Sequence[Asker]) -> Report:
         rows = self._rows()
@@ -282,13 +298,13 @@ def faults(rows: Sequence[Row], answered: Sequence[str], taken: Counter[str], ca
             yield f"{row} was called {called[row.key]} times"
 
 
-def _until(is_so: Callable[[], object]) -> None:
-    """Wait until something is so; whoever waits for ever fails."""
-    end = time.monotonic() + HANG
-    while not is_so():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.02)
+def _until(is_so: Callable[[], bool], *, done: Callable[[], int]) -> None:
+    """Wait until something is so, or until nothing is *done* for it any more: what is missing then is accounted for."""
+    before, end = done(), time.monotonic() + HANG
+    while not is_so() and time.monotonic() < end:
+        if (now := done()) != before:
+            before, end = now, time.monotonic() + HANG
+        time.sleep(MOMENT)
 
 
 def main(arguments: Sequence[str]) -> int:
