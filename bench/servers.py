@@ -19,8 +19,8 @@ from typing import IO
 WAYSTATE = (str(Path(sys.executable).with_name("waystate")),)
 SERVE = (*WAYSTATE, "serve")
 
-UP_SECONDS = 30
-STOP_SECONDS = 20
+UP_SECONDS = 90
+STOP_SECONDS = 60
 
 _ADDRESS = re.compile(r"https?://\S+")
 

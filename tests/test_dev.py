@@ -48,7 +48,7 @@ if [ -e hangs ]; then rm hangs; hangs=yes; fi
 echo "$*" >> calls
 case "$*" in *" -e .") cp waystate .venv/bin ;; esac
 if [ -e kills ]; then rm kills; kill -9 $PPID; sleep 0.3; echo "outlived it" >> calls; fi
-if [ "$hangs" ]; then exec sleep 60; fi
+if [ "$hangs" ]; then exec sleep 600; fi
 if [ -e is_slow ]; then sleep 0.3; fi
 if [ -e fails ] && expr "$*" : ".*$(cat fails)" > /dev/null; then cat says; exit 3; fi
 echo "said by $2"
@@ -84,7 +84,7 @@ def started(*arguments: str, python: str | Path = sys.executable, **environment:
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Return the exit code of *process*, and what it wrote to its two outputs."""
     with process:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 

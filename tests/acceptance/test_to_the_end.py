@@ -31,7 +31,7 @@ PHONE, PERSON = (
 README = (Path(__file__).parents[2] / "README.md").read_text().partition("## An order to the end")[2].split("\n\n")[2]
 """The story as the front page tells it."""
 
-SECONDS = 30
+SECONDS = 60
 """How long anything may take; a hang guard."""
 
 BRAND = {

@@ -38,7 +38,8 @@ SECRETS = {
 SHORT_WAY = "short way"
 """The protocol that hands Flow calls to the endpoint itself; any other name is uvicorn's own protocol of that name."""
 
-SECONDS = 10
+SECONDS = 60
+"""How long anything may take that should take no time: a hang guard, on a machine that has much else to do."""
 
 
 class FakeClock:

@@ -19,7 +19,7 @@ from tests.builders import NOON
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
-SECONDS = 20
+SECONDS = 60
 
 NOON_SECOND = NOON // SECOND
 PHONE = "919800000042"

@@ -241,7 +241,7 @@ def test_only_a_server_for_that_host_answers(office: Server) -> None:
 
 def ask_as(server: Server, host: str) -> Heard:
     """Ask for health under another host's name."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:
         connection.putrequest("GET", "/health/live", skip_host=True)
         connection.putheader("Host", host)

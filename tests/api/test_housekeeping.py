@@ -40,7 +40,7 @@ from tests.api.speaking import became as became_of
 from tests.builders import HOUR, NOON
 
 DAY = 24 * HOUR
-SECONDS = 5
+SECONDS = 60
 
 
 def keep(server: Server) -> None:

@@ -31,7 +31,7 @@ from tests.builders import HOUR, MINUTE, NOON
 from tests.contract.asking import journal, select
 
 DAY = 24 * HOUR
-PATIENCE = 10
+PATIENCE = 60
 
 ERRAND = """{
   "id": "errand",

@@ -29,7 +29,7 @@ ARGUMENTS = (
 )
 LAPTOP, PHONE = 1280, 390
 HEIGHT = 900
-SECONDS = 10
+SECONDS = 60
 PICTURES = Path("var/pages")
 HERE = "127.0.0.1", "localhost"
 LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", LAPTOP), ("light", PHONE), ("dark", PHONE))

@@ -44,7 +44,7 @@ DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 """A picture."""
 
 MOST_STEPS = 40
-HANGING = 5_000
+HANGING = 30_000
 """Milliseconds after which a page hangs that should not need one."""
 EXACT = 2**53
 """Beyond this JavaScript's numbers are not all whole."""

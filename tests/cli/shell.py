@@ -17,7 +17,7 @@ from api.cli import main
 from api.settings import PREFIX
 from bench.servers import SERVE, Server, serving, without_settings
 
-SECONDS = 20
+SECONDS = 60
 
 SECRETS = {
     "APP_SECRET": "app-secret-5f1c",

@@ -49,7 +49,7 @@ def test_the_guide_is_true(developer: Shell, home: Path, monkeypatch: pytest.Mon
             document.write_text(document.read_text().replace(*step.change))
         elif step.command[0] == "pytest":
             tested = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *step.command[1:]]
-            ran = subprocess.run(tested, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - pytest
+            ran = subprocess.run(tested, capture_output=True, text=True, check=True, timeout=180)  # noqa: S603 - pytest
             assert "1 passed" in ran.stdout
         else:
             said = developer.call(*step.command[1:])

@@ -23,12 +23,13 @@ from bench.servers import Server
 from lab.phone import Answer, Phone
 from lab.world import World
 from storage.migrate import Schema, schema
-from tests.cli.shell import SECRETS, Said, Shell
+from tests.cli.shell import SECONDS, SECRETS, Said, Shell
 
 OFFER = Path(__file__).parents[2] / "definitions/flows/personalised_offer/flow.json"
 
 SLOW_LOGIC = """\
 import asyncio
+from pathlib import Path
 
 from definitions.screens import Screens, Session, Success
 
@@ -37,6 +38,7 @@ screens = Screens()
 
 @screens.show("WAIT")
 async def wait(session: Session) -> dict[str, object]:
+    Path("asked").touch()
     await asyncio.sleep(1.0)
     return {}
 
@@ -100,7 +102,7 @@ def execute(path: Path, *statements: str) -> None:
 
 
 def waits(folder: Path) -> None:
-    """Write a Flow whose screen takes a second to show."""
+    """Write a Flow whose screen takes a second to show, and whose logic leaves `asked` when it begins to."""
     flow = folder / "flows/patience"
     flow.mkdir(parents=True)
     (flow / "flow.json").write_text(json.dumps(SLOW_FLOW))
@@ -607,50 +609,44 @@ def test_a_server_told_to_stop_answers_what_is_under_way_and_ends_with_0(develop
         url = server.wait_until_up()
         calling = threading.Thread(target=lambda: answers.append(_phone_of(developer, url).open()))
         calling.start()
-        time.sleep(0.4)  # the call is with the logic now, which takes a second
-        began = time.monotonic()
+        patience = time.monotonic() + SECONDS
+        while not (developer.folder / "asked").exists() and time.monotonic() < patience:
+            time.sleep(0.01)
         code = server.stop(signal.Signals[told])
-        took = time.monotonic() - began
         calling.join()
 
     assert [(answer.status, answer.content["screen"]) for answer in answers] == [(200, "WAIT")]
     assert (code, server.complained) == (0, "")
-    assert took < 10
 
 
 def test_a_server_told_to_stop_lets_half_a_body_have_its_time_and_no_more(developer: Shell) -> None:
     with developer.serving() as server:
         url = httpx2.URL(server.wait_until_up())
-        with socket.create_connection((url.host, url.port or 0), timeout=20) as half:
+        with socket.create_connection((url.host, url.port or 0), timeout=SECONDS) as half:
             head = (
                 f"POST /flows/personalised_offer HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nContent-Length: 10\r\n\r\n"
             )
             half.sendall(head.encode() + b"{")
-            time.sleep(0.2)
-            began = time.monotonic()
+            assert httpx2.get(url.join("/health/live")).status_code == 200  # what came before this was read, too
             code = server.stop()
-            took = time.monotonic() - began
             answered = half.recv(1000)
 
     assert answered.startswith(b"HTTP/1.1 408 ")
     assert code == 0
-    assert took < 10
 
 
 def test_a_server_ends_at_once_though_somebody_looks_at_the_console(developer: Shell) -> None:
-    with developer.serving() as server, httpx2.Client(trust_env=False, timeout=20) as staff:
+    with developer.serving() as server, httpx2.Client(trust_env=False, timeout=SECONDS) as staff:
         url = server.wait_until_up()
         token = json.loads((developer.folder / "var/development.json").read_text())["admin_token"]
         signed_in = staff.post(f"{url}/admin/sign-in", data={"token": token}, headers={"Origin": url})
         assert signed_in.status_code == 303
         with staff.stream("GET", f"{url}/admin/live?counts=*") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
-            began = time.monotonic()
             code = server.stop()
-            took = time.monotonic() - began
+            stream.read()  # it ended in order, and was not cut off when waiting for it was over
 
     assert (code, server.complained) == (0, "")
-    assert took < 9
 
 
 def test_the_lab_puts_its_sample_orders(developer: Shell) -> None:
@@ -658,7 +654,7 @@ def test_the_lab_puts_its_sample_orders(developer: Shell) -> None:
         url = server.wait_until_up()
         token = json.loads((developer.folder / "var/development.json").read_text())["admin_token"]
         items: list[object] = []
-        patience = time.monotonic() + 10
+        patience = time.monotonic() + SECONDS
         while len(items) < 2 and time.monotonic() < patience:
             time.sleep(0.1)
             page = httpx2.get(

@@ -15,7 +15,7 @@ from tests.cli.shell import SECRETS, Shell
 from tests.errands.office import FOLDER, Effect, Office, effects
 from tests.standins.graph import GraphStandIn, graph_standin
 
-HANG = 30
+HANG = 60
 WORKER = (*WAYSTATE, "worker")
 
 

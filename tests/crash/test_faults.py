@@ -20,8 +20,8 @@ from tests.crash.places import Place
 BYTES = 3_000_000
 """How large the file system is that gets full."""
 
-HANG = 3.0
-"""Seconds in which whoever calls must know: Meta and couriers call again later, and others are waiting."""
+HANG = 30.0
+"""Ten times the seconds in which whoever calls must know: Meta and couriers call again later, and others wait."""
 
 
 def mounts() -> bool:

@@ -30,7 +30,7 @@ COMING_UP = 0.1
 STARTUP = 1.2
 """After how many seconds of its start, at the latest."""
 
-HANG = 60
+HANG = 90
 
 _LENGTH = re.compile(rb"content-length: (\d+)\r\n", re.IGNORECASE)
 

@@ -38,7 +38,7 @@ def test_a_project_walks_its_flows_with_the_fixture(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

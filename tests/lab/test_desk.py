@@ -21,7 +21,7 @@ def desk(waystate_server: Server, graph: Graph) -> Iterator[httpx2.Client]:
     """Return a browser without script, at the lab of a server that has its orders."""
     graph.works()
     base = f"{waystate_server.url}/lab"
-    with httpx2.Client(base_url=base, timeout=20, trust_env=False, follow_redirects=True) as client:
+    with httpx2.Client(base_url=base, timeout=60, trust_env=False, follow_redirects=True) as client:
         yield client
 
 

@@ -25,7 +25,7 @@ from lab.trial import Courier, Graph, Server, waited
 OFFER = "personalised_offer"
 SHIPMENT = "55100002:EX-1002-0001"
 RAVI = "919800000043"
-SECONDS = 10
+SECONDS = 60
 
 
 _NUMBERS = count(919800000100)

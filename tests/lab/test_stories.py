@@ -17,7 +17,7 @@ from lab.stories import offer
 from tests.acceptance.shop import Shop
 from tests.cli.shell import Said, Shell
 
-SECONDS = 20
+SECONDS = 60
 NOWHERE = "http://127.0.0.1:9"
 """Where nobody listens: the port is that of a service long gone."""
 

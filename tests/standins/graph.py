@@ -48,7 +48,7 @@ __all__ = [
     "slow",
 ]
 
-SECONDS = 10
+SECONDS = 60
 
 _RESET = struct.pack("ii", 1, 0)
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}

@@ -16,7 +16,7 @@ from tests.api.console.waiting import effects, finish, questions
 from tests.api.serving import Server
 from tests.api.speaking import ask
 
-SECONDS = 20
+SECONDS = 60
 OFFERED = Wanted(definition=OFFER, key=WALKED)
 
 

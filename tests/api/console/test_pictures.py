@@ -16,7 +16,7 @@ from tests.api.serving import Server
 from tests.api.speaking import Heard, ask
 
 PATH = f"definitions/{OFFER}/diagram"
-SECONDS = 10
+SECONDS = 60
 
 
 @pytest.fixture
