@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 SERVERS = ("tests/api", "--ignore=tests/api/console", "--ignore-glob=*/api/test_[s-z]*.py")
 PAGES = ("tests/api/console", "tests/browser")
-PROGRAMS = ("tests/crash", "tests/acceptance", "tests/cli", "tests/lab")
+PROGRAMS = ("tests/crash", "tests/acceptance", "tests/cli", "tests/lab", "tests/bench", "tests/test_dev.py")
 ENGINE = ("tests/engine",)
 ELSEWHERE = (f"--ignore={folder}" for folder in (*PAGES, *PROGRAMS, *ENGINE))
 REST = ("tests", "--ignore-glob=*/api/test_[!s-z]*.py", *ELSEWHERE)
