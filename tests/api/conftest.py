@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from api import flow_protocol, flows, front_door
 from api.keyring import Key
 from tests.api.phones import Handset
 from tests.api.serving import SHORT_WAY, Server, a_key, running
@@ -30,6 +31,20 @@ def sample(name: str) -> Any:
     if not path.is_file():
         pytest.skip(f"there is no sample {name}: set WAYSTATE_SAMPLES to a folder that has some")
     return json.loads(path.read_bytes())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """Give callers and logic a minute: a machine may stand still for seconds, and tests of the limits set their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, limit in (
+            (front_door, "BODY_SECONDS"),
+            (flow_protocol, "BODY_SECONDS"),
+            (flow_protocol, "HEAD_SECONDS"),
+            (flows, "LOGIC_SECONDS"),
+        ):
+            patch.setattr(module, limit, 60.0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.api.conftest import endpoint_key, serve, server
+from tests.api.conftest import endpoint_key, serve, server, unhurried
 from tests.browser.chromium import Watched, executable, launched, watched
 
-__all__ = ["endpoint_key", "serve", "server"]
+__all__ = ["endpoint_key", "serve", "server", "unhurried"]
 
 
 @pytest.fixture(scope="package")
