@@ -103,6 +103,10 @@ def compile_document(name: str, source: bytes, path: Path | None = None, beside:
 
     A lifecycle may use what is bound and what the code *beside* it declares, though that was not run.
     """
+    return _compile(name, source, path, _bound() | beside)
+
+
+def _compile(name: str, source: bytes, path: Path | None, known: Declared) -> Document:
     try:
         is_flow = looks_like_flow(decode_document(source))
     except msgspec.DecodeError as error:
@@ -112,10 +116,12 @@ def compile_document(name: str, source: bytes, path: Path | None = None, beside:
         compiled = compile_flow(name, source)
         problems = tuple(sorted([*compiled.problems, *twice]))
         return Document(name, "flow", source, compiled.definition, problems, path, compiled.flow)
-    known = _bound() | beside
     lifecycle = compile_lifecycle(source, known.guards, known.effects, known.projections, known.outcomes)
     problems = tuple(sorted([*lifecycle.problems, *twice]))
     return Document(name, "lifecycle", source, lifecycle.definition, problems, path)
+
+
+_compile_once = lru_cache(REMEMBERED)(_compile)
 
 
 def compile_path(path: Path) -> Document:
@@ -142,10 +148,7 @@ def compile_path(path: Path) -> Document:
 def _compiled(path: Path, beside: Declared = _NOTHING) -> Document:
     """Return what a Flow or a lifecycle compiles to that stands at *path*."""
     name = path.parent.name if path.name == "flow.json" else path.stem
-    return _compiled_once(name, path.read_bytes(), path, _bound() | beside)
-
-
-_compiled_once = lru_cache(REMEMBERED)(compile_document)
+    return _compile_once(name, path.read_bytes(), path, _bound() | beside)
 
 
 def _bound() -> Declared:

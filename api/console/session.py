@@ -227,14 +227,7 @@ class Reader:
                 standing_in(self._catalogue, item.definition, None, item.step.source_state),
                 standing_in(self._catalogue, item.definition, None, item.step.target_state),
                 tuple(_in_words(effect.name, "", effect.status, effect.reason) for effect in item.effects),
-                _is_echo(
-                    item.step,
-                    [
-                        other.step
-                        for other in reversed(told[:place])
-                        if (other.definition, other.key) == (item.definition, item.key)
-                    ],
-                ),
+                _is_echo(item.step, _its_own(told, place)),
             )
             for place, item in enumerate(told)
         ]
@@ -532,6 +525,13 @@ def _is_late(step: JournalItem, steps: Sequence[JournalItem]) -> bool:
         for other in steps
     )
     return overtaken or step.recorded_at - step.occurred_at > LATE
+
+
+def _its_own(told: Sequence[StoryItem], place: int) -> Iterator[JournalItem]:
+    """Yield the steps of a story's session before the one at *place*, the latest first."""
+    item = told[place]
+    earlier = (told[before] for before in range(place - 1, -1, -1))
+    return (each.step for each in earlier if (each.definition, each.key) == (item.definition, item.key))
 
 
 def _is_echo(step: JournalItem, earlier: Iterable[JournalItem]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_FILE_PATH  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 NAMES = "chromium", "chromium-browser", "google-chrome"
 ARGUMENTS = (
@@ -30,6 +30,7 @@ ARGUMENTS = (
 LAPTOP, PHONE = 1280, 390
 HEIGHT = 900
 SECONDS = 60
+expect.set_options(timeout=SECONDS * 1000)
 PICTURES = Path("var/pages")
 HERE = "127.0.0.1", "localhost"
 LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", LAPTOP), ("light", PHONE), ("dark", PHONE))

@@ -178,7 +178,7 @@ def test_a_stream_that_is_refused_is_said_to_be_away_and_comes_again(
     expect(said).to_have_text("Reconnecting…")
     page.unroute(LISTENING)
 
-    expect(said).to_have_text("Live", timeout=60_000)
+    expect(said).to_have_text("Live")
 
 
 def test_a_page_that_has_gone_elsewhere_does_not_come_back_to_its_stream(

@@ -16,8 +16,6 @@ from tests.browser.chromium import LAPTOP, PHONE, Watched, faults_of, look
 from tests.browser.holding import holding
 from tests.cli.shell import developing
 
-expect.set_options(timeout=60_000)
-
 SAMPLES = Path(os.environ.get("WAYSTATE_SAMPLES") or Path(__file__).parents[3] / "shared" / "samples") / "flows"
 FLOWS = sorted(SAMPLES.glob("*.json"))
 

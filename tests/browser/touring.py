@@ -8,8 +8,6 @@ OFFER = (("Mobile phones", "Continue"), ("", "View phones"), ("TechWave TW14 Pro
 """What is chosen on each screen of the offer, and the button that leads on."""
 
 TAKEN = "Reserve this offer"
-LIVE_SECONDS = 60
-expect.set_options(timeout=LIVE_SECONDS * 1000)
 
 
 class Tour:

@@ -21,6 +21,7 @@ from api.keyring import generate, read_key
 from api.settings import load
 from bench.servers import Server
 from lab.phone import Answer, Phone
+from lab.trial import waited
 from lab.world import World
 from storage.migrate import Schema, schema
 from tests.cli.shell import SECONDS, SECRETS, Said, Shell
@@ -609,9 +610,7 @@ def test_a_server_told_to_stop_answers_what_is_under_way_and_ends_with_0(develop
         url = server.wait_until_up()
         calling = threading.Thread(target=lambda: answers.append(_phone_of(developer, url).open()))
         calling.start()
-        patience = time.monotonic() + SECONDS
-        while not (developer.folder / "asked").exists() and time.monotonic() < patience:
-            time.sleep(0.01)
+        waited(lambda: (developer.folder / "asked").exists() or None, "the call does not reach the logic", SECONDS)
         code = server.stop(signal.Signals[told])
         calling.join()
 

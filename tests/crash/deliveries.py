@@ -213,7 +213,7 @@ class Deliveries:
                 arguments = ("worker",) if whom == "worker" else ("serve", "--no-worker")
                 programs[whom] = running.enter_context(self._running(graph, *arguments))
             self._over.set()
-            _until(lambda: not self._unfinished(), done=lambda: len(graph.asked))
+            _until(lambda: not self._unfinished(), graph)
 
     @contextmanager
     def _running(self, graph: GraphStandIn, *arguments: str) -> Iterator[Server]:
@@ -234,7 +234,7 @@ class Deliveries:
 
     def _wait_for_deliveries(self, graph: GraphStandIn) -> None:
         enough = len(graph.asked) + self._random.randint(1, DELIVERED)
-        _until(lambda: len(graph.asked) >= enough, done=lambda: len(graph.asked))
+        _until(lambda: len(graph.asked) >= enough, graph)
         time.sleep(self._random.uniform(0, LAST_MOMENT))
 
     def _rows(self) -> list[Row]:
@@ -298,12 +298,12 @@ def faults(rows: Sequence[Row], answered: Sequence[str], taken: Counter[str], ca
             yield f"{row} was called {called[row.key]} times"
 
 
-def _until(is_so: Callable[[], bool], *, done: Callable[[], int]) -> None:
-    """Wait until something is so, or until nothing is *done* for it any more: what is missing then is accounted for."""
-    before, end = done(), time.monotonic() + HANG
+def _until(is_so: Callable[[], bool], graph: GraphStandIn) -> None:
+    """Wait until something is so, or until nothing is delivered any more: what is missing then is accounted for."""
+    before, end = len(graph.asked), time.monotonic() + HANG
     while not is_so() and time.monotonic() < end:
-        if (now := done()) != before:
-            before, end = now, time.monotonic() + HANG
+        if len(graph.asked) != before:
+            before, end = len(graph.asked), time.monotonic() + HANG
         time.sleep(MOMENT)
 
 
